@@ -1,0 +1,58 @@
+package reranker
+
+import (
+	"context"
+	"fmt"
+)
+
+// backend is one way to score pairs.
+type backend interface {
+	score(ctx context.Context, query string, passages []string) (Result, error)
+	windows(text string, maxTokens, overlap int) []string
+	info() Info
+	stats() Stats
+	healthy() error
+	close() error
+}
+
+// Reranker scores pairs. It is safe for concurrent use.
+type Reranker struct {
+	backend backend
+}
+
+// Open loads the model, or asks the server what it runs, and starts the workers. Errors name the file or address at fault.
+func Open(o Options) (*Reranker, error) {
+	switch o.Backend {
+	default:
+		return nil, fmt.Errorf("unknown backend %q: want %q or %q", o.Backend, BackendONNX, BackendTEI)
+	}
+}
+
+// Score scores each passage against the query. Passages come in the engine's order: when the context ends early, those
+// at the front were scored first. Errors: ErrOverloaded and ErrClosed (nothing scored), the context's error (some scores
+// may be NaN) and *BackendError (likewise).
+func (r *Reranker) Score(ctx context.Context, query string, passages []string) (Result, error) {
+	return r.backend.score(ctx, query, passages)
+}
+
+// Windows cuts text into substrings of at most maxTokens tokens, each sharing about overlap tokens with the one before.
+// A short text is its own only window. The tei backend, which has no tokenizer, counts three words as four tokens.
+func (r *Reranker) Windows(text string, maxTokens, overlap int) []string {
+	return r.backend.windows(text, maxTokens, overlap)
+}
+
+// Revision is the hex sha256 over everything that decides a score; equal revisions give equal scores.
+func (r *Reranker) Revision() string { return r.backend.info().Revision }
+
+// Info tells what was opened.
+func (r *Reranker) Info() Info { return r.backend.info() }
+
+// Stats returns the counters.
+func (r *Reranker) Stats() Stats { return r.backend.stats() }
+
+// Healthy returns why scoring does not work at the moment, nil if it does. The tei backend may ask its server, for at
+// most two seconds.
+func (r *Reranker) Healthy() error { return r.backend.healthy() }
+
+// Close refuses new requests, ends those under way with ErrClosed, stops all goroutines and frees the model.
+func (r *Reranker) Close() error { return r.backend.close() }
