@@ -1,0 +1,80 @@
+package proxy
+
+import (
+	"net/http"
+	"time"
+)
+
+// A Request is what Plan reads of a client's search.
+type Request struct {
+	Method   string
+	Path     string // escaped, as sent: URL.EscapedPath()
+	RawQuery string // as sent
+	Header   http.Header
+	Body     []byte // read whole, content encoding identity
+}
+
+// A Decision is what becomes of a search. Exactly one of three holds:
+//
+//   - Refusal != nil: a control of ours has a value we cannot honour; the client gets a 400 and the engine is not asked.
+//   - Bypass != "": Own is forwarded and its answer returned as it comes.
+//   - otherwise First is sent, its hits are re-ranked, and the page is cut from them; on failure Own is forwarded.
+type Decision struct {
+	Refusal *Refusal
+	Bypass  Reason
+
+	// Own is the client's request as the engine may see it: the very bytes of the client, or, where a control of ours stood in
+	// the body (ext.resift, ext.rerank, text_similarity_reranker), the same search without it. OwnEdited tells which.
+	Own       Outgoing
+	OwnEdited bool
+
+	// The rest is set only for a search to be re-ranked.
+
+	Rule  *Rule
+	First Outgoing // the first stage: from 0, size Fetch, the fields to read, no filter_path
+
+	Query  string      // what the model reads as the query; never empty
+	Fields []TextField // where a hit's text comes from, in the order of the rule
+	Window int         // the engine's first Window hits are re-ranked, 1 or more
+	From   int         // the client's page
+	Size   int
+	Fetch  int // hits asked of the engine: max(Window, From+Size)
+
+	Timeout  time.Duration
+	Score    ScoreMode
+	LongText LongText
+	Details  bool // add resift.* to the fields of each hit
+	Explain  bool // the client asked for explain: add the model's score to _explanation
+
+	// MinScore, if not nil, is the lowest model score that a hit may have: text_similarity_reranker.min_score.
+	MinScore *float64
+
+	// Strip are the names under `fields` of each hit that the rewrite added and the answer must not show.
+	Strip []string
+	// FilterPath are the patterns of the client's filter_path, which First does not carry; to be applied to the final answer.
+	FilterPath []string
+}
+
+// A TextField is one path of a hit's text.
+type TextField struct {
+	Path string
+	// Fetched is true where the text stands in the hit's `fields`, because the client's source filter keeps it out of _source.
+	Fetched bool
+}
+
+// Outgoing is a request for the engine. Header is the client's but for X-Resift-*, and for Content-Type where a body was
+// added; hop-by-hop headers, Host and Content-Length are left to the sender. Header may be shared: it must not be changed.
+type Outgoing struct {
+	Method   string
+	Path     string // escaped
+	RawQuery string
+	Header   http.Header
+	Body     []byte // nil where the client sent none and none is needed
+}
+
+// A Refusal is an error of the client's own making, to be written in the engine's error shape.
+type Refusal struct {
+	Status int    // 400
+	Type   string // "illegal_argument_exception" or "parsing_exception"
+	Reason string
+}
