@@ -43,11 +43,10 @@ type Decision struct {
 	Timeout  time.Duration
 	Score    ScoreMode
 	LongText LongText
-	Details  bool // add resift.* to the fields of each hit
-	Explain  bool // the client asked for explain: add the model's score to _explanation
-
-	// MinScore, if not nil, is the lowest model score that a hit may have: text_similarity_reranker.min_score.
-	MinScore *float64
+	// OnFailure is the rule's, or OnFailureEngine where text_similarity_reranker.allow_rerank_failures says so.
+	OnFailure FailureMode
+	Details   bool // add resift.* to the fields of each hit
+	Explain   bool // the client asked for explain: add the model's score to _explanation
 
 	// Strip are the names under `fields` of each hit that the rewrite added and the answer must not show.
 	Strip []string
