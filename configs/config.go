@@ -1,0 +1,168 @@
+package configs
+
+import "time"
+
+// Config is the whole configuration. Field paths in messages are the yaml names joined by dots.
+type Config struct {
+	Listen   string   `yaml:"listen"`
+	TLS      TLS      `yaml:"tls"`
+	Admin    Admin    `yaml:"admin"`
+	Engine   Engine   `yaml:"engine"`
+	Reranker Reranker `yaml:"reranker"`
+	Cache    Cache    `yaml:"cache"`
+	Indices  []Index  `yaml:"indices"`
+	Allow    Allow    `yaml:"allow"`
+	Limits   Limits   `yaml:"limits"`
+	Log      Log      `yaml:"log"`
+}
+
+// TLS is the certificate of the search port; empty serves plain HTTP.
+type TLS struct {
+	Cert     string `yaml:"cert"`
+	Key      string `yaml:"key"`
+	ClientCA string `yaml:"client_ca"` // PEM file; set: clients must show a certificate signed by it
+}
+
+// Admin is the port of metrics, health and profiles.
+type Admin struct {
+	Listen string `yaml:"listen"` // empty: no admin port
+}
+
+// Engine is the Elasticsearch or OpenSearch behind the proxy.
+type Engine struct {
+	URLs           []string  `yaml:"urls"`
+	TLS            EngineTLS `yaml:"tls"`
+	ConnectTimeout Duration  `yaml:"connect_timeout"`
+	HeaderTimeout  Duration  `yaml:"header_timeout"` // from the end of the request to the first byte of the answer; 0: none
+	IdlePerHost    int       `yaml:"idle_per_host"`  // idle connections kept to each node
+	MaxAnswer      Bytes     `yaml:"max_answer"`     // a larger answer is not re-ranked
+}
+
+// EngineTLS is how the engine is trusted and how the proxy shows itself.
+type EngineTLS struct {
+	CA                 string `yaml:"ca"` // PEM file; empty: the system's
+	Cert               string `yaml:"cert"`
+	Key                string `yaml:"key"`
+	ServerName         string `yaml:"server_name"`
+	InsecureSkipVerify bool   `yaml:"insecure_skip_verify"`
+}
+
+// Reranker is the model and how it runs.
+type Reranker struct {
+	Backend         string   `yaml:"backend"` // onnx, tei
+	Model           string   `yaml:"model"`   // onnx: model directory
+	Library         string   `yaml:"library"` // onnx: ONNX Runtime's library
+	Device          string   `yaml:"device"`
+	Sessions        int      `yaml:"sessions"`
+	Threads         int      `yaml:"threads"`
+	MaxTokens       int      `yaml:"max_tokens"`
+	BatchTokens     int      `yaml:"batch_tokens"`
+	BatchDelay      Duration `yaml:"batch_delay"`
+	TokenizeWorkers int      `yaml:"tokenize_workers"`
+	URL             string   `yaml:"url"` // tei: base URL
+	Token           Secret   `yaml:"token"`
+	Timeout         Duration `yaml:"timeout"`
+	Concurrency     int      `yaml:"concurrency"`
+	QueuePairs      int      `yaml:"queue_pairs"`
+}
+
+// Cache bounds the stored scores.
+type Cache struct {
+	Size   Bytes    `yaml:"size"`
+	MaxAge Duration `yaml:"max_age"`
+}
+
+// Index is a rule: which searches are re-ranked, and by what text.
+type Index struct {
+	Match     string   `yaml:"match"`
+	Fields    []string `yaml:"fields"`
+	Window    int      `yaml:"window"`
+	MaxWindow int      `yaml:"max_window"`
+	Timeout   Duration `yaml:"timeout"`
+	Score     string   `yaml:"score"` // model, keep
+	LongText  LongText `yaml:"long_text"`
+	QueryPath string   `yaml:"query_path"`
+	Details   bool     `yaml:"details"`
+	OnFailure string   `yaml:"on_failure"` // engine, error
+}
+
+// LongText is how texts beyond the model's reach are scored.
+type LongText struct {
+	Mode      string `yaml:"mode"` // first, max, highlight
+	MaxTokens int    `yaml:"max_tokens"`
+	Overlap   int    `yaml:"overlap"`
+}
+
+// Allow says which controls of a request are honoured.
+type Allow struct {
+	Mode   bool `yaml:"mode"`
+	Query  bool `yaml:"query"`
+	Window bool `yaml:"window"`
+	Arm    bool `yaml:"arm"`
+	Ext    bool `yaml:"ext"`
+	Native bool `yaml:"native"`
+}
+
+// Limits bound what a client may ask of the proxy.
+type Limits struct {
+	Body       Bytes    `yaml:"body"`        // a larger search body is forwarded unplanned
+	Headers    Bytes    `yaml:"headers"`     // of a request, all together
+	HeaderTime Duration `yaml:"header_time"` // until a request's headers must be in
+	BodyTime   Duration `yaml:"body_time"`   // until a search's body must be in
+	IdleTime   Duration `yaml:"idle_time"`   // of a kept connection
+	DrainTime  Duration `yaml:"drain_time"`  // for requests under way at a stop or reload
+	JSONDepth  int      `yaml:"json_depth"`
+	Searches   int      `yaml:"searches"` // re-ranked at the same time; more fall back
+}
+
+// Log is the operator's log on standard error.
+type Log struct {
+	Level  string `yaml:"level"`  // debug, info, warn, error
+	Format string `yaml:"format"` // text, json
+}
+
+// Default is the configuration of an empty file. It lacks what has no default: engine.urls, the model, indices.
+func Default() Config {
+	return Config{
+		Listen: "127.0.0.1:9280",
+		Admin:  Admin{Listen: "127.0.0.1:9281"},
+		Engine: Engine{
+			ConnectTimeout: Duration(5 * time.Second),
+			HeaderTimeout:  Duration(60 * time.Second),
+			IdlePerHost:    128,
+			MaxAnswer:      64 << 20,
+		},
+		Reranker: Reranker{
+			Backend:     "onnx",
+			Device:      "auto",
+			Timeout:     Duration(10 * time.Second),
+			Concurrency: 4,
+			QueuePairs:  4096,
+		},
+		Cache: Cache{Size: 64 << 20},
+		Allow: Allow{Mode: true, Query: true, Window: true, Arm: true, Ext: true, Native: true},
+		Limits: Limits{
+			Body:       10 << 20,
+			Headers:    64 << 10,
+			HeaderTime: Duration(10 * time.Second),
+			BodyTime:   Duration(30 * time.Second),
+			IdleTime:   Duration(120 * time.Second),
+			DrainTime:  Duration(30 * time.Second),
+			JSONDepth:  200,
+			Searches:   256,
+		},
+		Log: Log{Level: "info", Format: "text"},
+	}
+}
+
+// DefaultIndex is a rule with only its defaults.
+func DefaultIndex() Index {
+	return Index{
+		Window:    100,
+		MaxWindow: 1000,
+		Timeout:   Duration(2 * time.Second),
+		Score:     "model",
+		LongText:  LongText{Mode: "first", MaxTokens: 96, Overlap: 24},
+		OnFailure: "engine",
+	}
+}
