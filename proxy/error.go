@@ -1,0 +1,55 @@
+package proxy
+
+import (
+	"encoding/json"
+	"net/http"
+	"strconv"
+)
+
+// failure is an error of ours in the shape of an engine's: clients read it with the code they have.
+type failure struct {
+	status int
+	kind   string // error.type
+	reason string // generic: what the log says in detail is not for the client
+}
+
+var (
+	failUnreachable = failure{http.StatusBadGateway, "engine_unreachable_exception", "the engine gave no answer"}
+	failReranking   = failure{http.StatusServiceUnavailable, "rerank_failed_exception", "the search could not be re-ranked"}
+	failMethod      = failure{http.StatusMethodNotAllowed, "method_not_allowed_exception", "this method is not forwarded"}
+	failUpgrade     = failure{http.StatusBadRequest, "illegal_argument_exception", "a change of protocol is not forwarded"}
+	failConnection  = failure{http.StatusBadRequest, "illegal_argument_exception", "Connection may not name a field that is meant for the engine"}
+	failBody        = failure{http.StatusBadRequest, "illegal_argument_exception", "the request body could not be read"}
+	failBodyTime    = failure{http.StatusRequestTimeout, "timeout_exception", "the request body did not arrive in time"}
+)
+
+type errorCause struct {
+	Type   string `json:"type"`
+	Reason string `json:"reason"`
+}
+
+type errorBody struct {
+	Error struct {
+		RootCause []errorCause `json:"root_cause"`
+		errorCause
+	} `json:"error"`
+	Status int `json:"status"`
+}
+
+// write answers with f; id, if not empty, lets an operator find the log's lines about it.
+func (f failure) write(w http.ResponseWriter, id string) {
+	reason := f.reason
+	if id != "" {
+		reason += " [request " + id + "]"
+	}
+	var b errorBody
+	b.Error.errorCause = errorCause{f.kind, reason}
+	b.Error.RootCause = []errorCause{b.Error.errorCause}
+	b.Status = f.status
+	body, _ := json.Marshal(b) // strings and an int: cannot fail
+	h := w.Header()
+	h.Set("Content-Type", "application/json; charset=UTF-8")
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(f.status)
+	w.Write(body)
+}

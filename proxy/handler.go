@@ -1,0 +1,172 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/http/httputil"
+	"os"
+	"time"
+
+	"github.com/google/uuid"
+	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/propagation"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/resift/resift/cache"
+	"github.com/resift/resift/reranker"
+	"github.com/resift/resift/searchclient"
+)
+
+// Engine is the search engine. RoundTrip sends a request as it is, to a host of its own choice, and never twice; Search may
+// try a second node before any byte of an answer.
+type Engine interface {
+	http.RoundTripper
+	Search(context.Context, *searchclient.SearchRequest) (*searchclient.SearchResponse, error)
+}
+
+// Scorer is the model. See reranker.Reranker for what its methods promise.
+type Scorer interface {
+	Score(ctx context.Context, query string, passages []string) (reranker.Result, error)
+	Windows(text string, maxTokens, overlap int) []string
+	Revision() string
+}
+
+// Scores remembers what the model said. See cache.Cache.
+type Scores interface {
+	Key(model, query, passage string) cache.Key
+	Claim(keys []cache.Key, scores []float32) *cache.Claim
+}
+
+// Options are the parts of a Handler. Engine, Scorer, Scores and Rules are needed; the zero value of the rest is usable.
+type Options struct {
+	Engine Engine
+	Scorer Scorer
+	Scores Scores
+	Rules  *Rules // what is re-ranked, and which controls a request may use
+
+	Limits Limits
+	// TrustForwarded passes the client's Forwarded and X-Forwarded-* on and adds the peer to X-Forwarded-For. Without it they
+	// are removed: an engine that trusts this proxy would believe any address a client writes.
+	TrustForwarded bool
+
+	Logger         *slog.Logger                  // nil: discarded
+	TracerProvider trace.TracerProvider          // nil: no spans
+	MeterProvider  metric.MeterProvider          // nil: no metrics
+	Propagator     propagation.TextMapPropagator // nil: W3C trace context
+}
+
+// Handler is the proxy. It is immutable and safe for concurrent use.
+type Handler struct {
+	engine    Engine
+	scorer    Scorer
+	scores    Scores
+	rules     *Rules
+	limits    Limits
+	trust     bool
+	log       *slog.Logger
+	telemetry *telemetry
+	forwarder *httputil.ReverseProxy
+	slots     chan struct{} // one element a search in the pipeline
+}
+
+// New makes a handler of its parts.
+func New(o Options) (*Handler, error) {
+	switch {
+	case o.Engine == nil:
+		return nil, errors.New("proxy needs an engine")
+	case o.Scorer == nil:
+		return nil, errors.New("proxy needs a scorer")
+	case o.Scores == nil:
+		return nil, errors.New("proxy needs a cache of scores")
+	case o.Rules == nil:
+		return nil, errors.New("proxy needs rules")
+	case o.Limits.Body < 0 || o.Limits.BodyTime < 0 || o.Limits.Searches < 0 || o.Limits.WindowsPerHit < 0:
+		return nil, errors.New("a limit is negative")
+	}
+	t, err := newTelemetry(o.TracerProvider, o.MeterProvider, o.Propagator)
+	if err != nil {
+		return nil, err
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	limits := o.Limits.withDefaults()
+	f := &forwarder{engine: o.Engine, log: o.Logger, trust: o.TrustForwarded}
+	return &Handler{
+		engine: o.Engine, scorer: o.Scorer, scores: o.Scores, rules: o.Rules, limits: limits, trust: o.TrustForwarded,
+		log: o.Logger, telemetry: t, forwarder: f.proxy(), slots: make(chan struct{}, limits.Searches),
+	}, nil
+}
+
+// ServeHTTP answers one request.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if f, ok := refuse(r); ok {
+		h.telemetry.request(r.Context(), outcome{status: statusRefused}, 0)
+		w.Header().Set("Connection", "close")
+		f.write(w, "")
+		return
+	}
+	if isSearch(r.Method, r.URL.EscapedPath()) {
+		h.serveSearch(w, r)
+		return
+	}
+	h.serveOther(w, r)
+}
+
+// refuse tells what cannot be forwarded without changing its meaning.
+func refuse(r *http.Request) (failure, bool) {
+	switch r.Method {
+	case http.MethodConnect, http.MethodTrace:
+		return failMethod, true
+	}
+	if upgrade(r.Header) {
+		return failUpgrade, true
+	}
+	if _, ok := nominated(r.Header); ok {
+		return failConnection, true
+	}
+	return failure{}, false
+}
+
+// serveOther forwards what is not a search.
+func (h *Handler) serveOther(w http.ResponseWriter, r *http.Request) {
+	begin := time.Now()
+	status := statusForwarded
+	defer func() {
+		if r.Context().Err() != nil {
+			status = statusCanceled
+		}
+		h.telemetry.request(r.Context(), outcome{status: status}, time.Since(begin))
+	}()
+	out, err := buffer(w, r)
+	if err != nil {
+		status = statusRefused
+		h.refuseBody(w, r, err, "")
+		return
+	}
+	h.forward(w, out, &forward{query: r.URL.RawQuery})
+}
+
+// forward sends r to the engine and its answer to the client.
+func (h *Handler) forward(w http.ResponseWriter, r *http.Request, fw *forward) {
+	w.Header()["Content-Type"] = nil // the engine's or none: net/http would guess one
+	h.forwarder.ServeHTTP(w, withForward(r, fw))
+}
+
+// refuseBody answers a request whose body did not arrive. The rest of it may still be on its way, so the connection ends.
+func (h *Handler) refuseBody(w http.ResponseWriter, r *http.Request, err error, id string) {
+	if r.Context().Err() != nil {
+		panic(http.ErrAbortHandler)
+	}
+	f := failBody
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		f = failBodyTime
+	}
+	w.Header().Set("Connection", "close")
+	f.write(w, id)
+}
+
+// newID names a request: a UUID of version 7 (RFC 9562), which sorts by time.
+func newID() string { return uuid.Must(uuid.NewV7()).String() }
