@@ -1,0 +1,101 @@
+package tokenizer
+
+import "unicode/utf8"
+
+// piece is a part of a text that windows keep together: a word with what follows it up to the next one.
+type piece struct {
+	start  int // byte offset; it ends where the next one starts
+	tokens int
+}
+
+// cut joins pieces of text to windows of at most maxTokens tokens that start at a piece; the next one starts as early
+// as overlap tokens before its end allow.
+func cut(text string, pieces []piece, maxTokens, overlap int) []string {
+	overlap = max(min(overlap, maxTokens/2), 0)
+	var windows []string
+	for first := 0; ; {
+		end, tokens := first, 0
+		for end < len(pieces) && (end == first || tokens+pieces[end].tokens <= maxTokens) {
+			tokens += pieces[end].tokens
+			end++
+		}
+		if end == len(pieces) {
+			return append(windows, text[pieces[first].start:])
+		}
+		windows = append(windows, text[pieces[first].start:pieces[end].start])
+		next, shared := end, 0
+		for next > first+1 && shared+pieces[next-1].tokens <= overlap {
+			next--
+			shared += pieces[next].tokens
+		}
+		first = next
+	}
+}
+
+// span is the text of the pieces from first up to end.
+func span(text string, pieces []piece, first, end int) string {
+	if end == len(pieces) {
+		return text[pieces[first].start:]
+	}
+	return text[pieces[first].start:pieces[end].start]
+}
+
+// Windows implements Tokenizer.
+func (w *WordPiece) Windows(text string, maxTokens, overlap int) []string {
+	maxTokens = max(maxTokens, 1)
+	if len(text) <= maxTokens { // no character has more tokens than bytes
+		return []string{text}
+	}
+	pieces, total := w.pieces(text, maxTokens)
+	if total <= maxTokens {
+		return []string{text}
+	}
+	return cut(text, pieces, maxTokens, overlap, nil)
+}
+
+// pieces are the words of text, those of more than maxTokens tokens in parts, and their tokens in all.
+func (w *WordPiece) pieces(text string, maxTokens int) (pieces []piece, total int) {
+	var ids []int32
+	offset := 0
+	for rest := text; rest != ""; {
+		at, next, _ := w.added.find(rest)
+		for i := 0; i < at; {
+			var end int
+			ids, end = w.word(ids[:0], rest[:at], i)
+			if len(ids) > maxTokens {
+				pieces = w.parts(pieces, rest[i:end], offset+i, maxTokens)
+			} else if len(ids) > 0 || len(pieces) == 0 {
+				pieces = append(pieces, piece{offset + i, len(ids)})
+			}
+			total += len(ids)
+			i = end
+		}
+		if next > at {
+			pieces = append(pieces, piece{offset + at, 1})
+			total++
+		}
+		offset += next
+		rest = rest[next:]
+	}
+	return pieces, total
+}
+
+// parts cuts a word into parts of at most maxTokens tokens, or of one character.
+func (w *WordPiece) parts(pieces []piece, word string, offset, maxTokens int) []piece {
+	var ids []int32
+	for word != "" {
+		n, tokens := 0, 0
+		for n < len(word) {
+			_, size := utf8.DecodeRuneInString(word[n:])
+			ids = w.encodePlain(ids[:0], word[:n+size], len(word))
+			if n > 0 && len(ids) > maxTokens {
+				break
+			}
+			n, tokens = n+size, len(ids)
+		}
+		pieces = append(pieces, piece{offset, tokens})
+		offset += n
+		word = word[n:]
+	}
+	return pieces
+}
