@@ -9,8 +9,8 @@ type piece struct {
 }
 
 // cut joins pieces of text to windows of at most maxTokens tokens that start at a piece; the next one starts as early
-// as overlap tokens before its end allow.
-func cut(text string, pieces []piece, maxTokens, overlap int) []string {
+// as overlap tokens before its end allow. Where the tokens of a part aren't the sum of its pieces', count counts them.
+func cut(text string, pieces []piece, maxTokens, overlap int, count func(string) int) []string {
 	overlap = max(min(overlap, maxTokens/2), 0)
 	var windows []string
 	for first := 0; ; {
@@ -19,17 +19,28 @@ func cut(text string, pieces []piece, maxTokens, overlap int) []string {
 			tokens += pieces[end].tokens
 			end++
 		}
+		window := span(text, pieces, first, end)
+		for count != nil && end > first+1 && count(window) > maxTokens {
+			end--
+			window = span(text, pieces, first, end)
+		}
+		windows = append(windows, window)
 		if end == len(pieces) {
-			return append(windows, text[pieces[first].start:])
+			return windows
 		}
-		windows = append(windows, text[pieces[first].start:pieces[end].start])
-		next, shared := end, 0
-		for next > first+1 && shared+pieces[next-1].tokens <= overlap {
-			next--
-			shared += pieces[next].tokens
-		}
-		first = next
+		first = rewind(pieces, first, end, min(overlap, maxTokens-pieces[end].tokens))
 	}
+}
+
+// rewind is the piece to start the next window at: the first of those before end that have at most overlap tokens
+// together, but one after first.
+func rewind(pieces []piece, first, end, overlap int) int {
+	next := end
+	for next > first+1 && pieces[next-1].tokens <= overlap {
+		next--
+		overlap -= pieces[next].tokens
+	}
+	return next
 }
 
 // span is the text of the pieces from first up to end.
