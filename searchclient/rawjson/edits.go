@@ -1,7 +1,6 @@
 package rawjson
 
 import (
-	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -52,45 +51,65 @@ func (e *Edits) member(doc []byte, m memberEdit) {
 	e.members = append(e.members, m)
 }
 
-// ErrOverlap is what Apply's error wraps when two edits change the same bytes.
+// ErrOverlap is what the error of Apply and AppendSpan wraps when two edits change the same bytes.
 var ErrOverlap = errors.New("edits overlap")
+
+// Reset empties the Edits and keeps their room for the next use.
+func (e *Edits) Reset() {
+	e.splices, e.members, e.err = e.splices[:0], e.members[:0], nil
+}
 
 // Apply returns a copy of doc with all edits made; doc is left as it is. With no edits it returns doc itself.
 func (e *Edits) Apply(doc []byte) ([]byte, error) {
-	if e.err != nil {
-		return nil, e.err
-	}
-	if e.Len() == 0 {
+	if e.err == nil && e.Len() == 0 {
 		return doc, nil
 	}
-	all, err := appendMemberSplices(slices.Clone(e.splices), doc, e.members)
+	return e.AppendSpan(nil, doc, Span{0, len(doc)})
+}
+
+// AppendSpan appends the part of doc that within covers to dst, with all edits made; they must lie inside it.
+func (e *Edits) AppendSpan(dst, doc []byte, within Span) ([]byte, error) {
+	grow, err := e.settle(doc, within)
 	if err != nil {
-		return nil, err
+		return dst, err
 	}
-	slices.SortStableFunc(all, func(a, b splice) int {
-		if c := cmp.Compare(a.span.Start, b.span.Start); c != 0 {
-			return c
-		}
-		return cmp.Compare(min(a.span.Len(), 1), min(b.span.Len(), 1)) // insertions first
-	})
-	size, at := len(doc), 0
-	for _, s := range all {
-		if s.span.Start < 0 || s.span.End < s.span.Start || s.span.End > len(doc) {
-			return nil, fmt.Errorf("edit of bytes %d to %d: outside the document", s.span.Start, s.span.End)
+	dst = slices.Grow(dst, max(within.Len()+grow, 0))
+	at := within.Start
+	for _, s := range e.splices {
+		dst = append(dst, doc[at:s.span.Start]...)
+		dst = append(dst, s.with...)
+		at = s.span.End
+	}
+	return append(dst, doc[at:within.End]...), nil
+}
+
+// settle turns every edit into a splice, in the order of the document, and returns by how many bytes they make it longer.
+func (e *Edits) settle(doc []byte, within Span) (grow int, err error) {
+	if e.err != nil {
+		return 0, e.err
+	}
+	if e.splices, err = appendMemberSplices(e.splices, doc, e.members); err != nil {
+		return 0, err
+	}
+	e.members = e.members[:0]
+	if len(e.splices) > 1 {
+		slices.SortStableFunc(e.splices, func(a, b splice) int {
+			if c := cmp.Compare(a.span.Start, b.span.Start); c != 0 {
+				return c
+			}
+			return cmp.Compare(min(a.span.Len(), 1), min(b.span.Len(), 1)) // insertions first
+		})
+	}
+	at := within.Start
+	for _, s := range e.splices {
+		if s.span.Start < within.Start || s.span.End < s.span.Start || s.span.End > within.End {
+			return 0, fmt.Errorf("edit of bytes %d to %d: outside bytes %d to %d", s.span.Start, s.span.End, within.Start, within.End)
 		}
 		if s.span.Start < at {
-			return nil, fmt.Errorf("edit at byte %d: %w", s.span.Start, ErrOverlap)
+			return 0, fmt.Errorf("edit at byte %d: %w", s.span.Start, ErrOverlap)
 		}
-		size += len(s.with) - s.span.Len()
+		grow += len(s.with) - s.span.Len()
 		at = s.span.End
 	}
-	out := bytes.NewBuffer(make([]byte, 0, size))
-	at = 0
-	for _, s := range all {
-		out.Write(doc[at:s.span.Start])
-		out.Write(s.with)
-		at = s.span.End
-	}
-	out.Write(doc[at:])
-	return out.Bytes(), nil
+	return grow, nil
 }

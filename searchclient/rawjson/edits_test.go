@@ -108,3 +108,31 @@ func TestEditErrors(t *testing.T) {
 		})
 	}
 }
+
+func TestAppendSpan(t *testing.T) {
+	doc := []byte(`[{"a":1},{"b":2}]`)
+	var e Edits
+	var got []byte
+	for v, err := range Elements(doc, Root(doc)) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		e.Reset()
+		e.SetMember(doc, v, "c", []byte("3"))
+		if got, err = e.AppendSpan(append(got, ' '), doc, v); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if want := ` {"a":1,"c":3} {"b":2,"c":3}`; string(got) != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	e.Reset()
+	e.Insert(0, []byte("x"))
+	if _, err := e.AppendSpan(nil, doc, Span{1, 8}); err == nil {
+		t.Error("an edit before the span was accepted")
+	}
+	e.Reset()
+	if got, err := e.AppendSpan(nil, doc, Span{1, 8}); err != nil || string(got) != `{"a":1}` {
+		t.Errorf("no edits: %s, %v", got, err)
+	}
+}

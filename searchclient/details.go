@@ -1,0 +1,88 @@
+package searchclient
+
+import (
+	"math"
+	"strconv"
+
+	"github.com/resift/resift/searchclient/rawjson"
+)
+
+// detail is one value of Details, ready to be written: raw JSON.
+type detail struct {
+	name  string
+	value []byte
+}
+
+func (w *pageWriter) details(h *Hit, i int) []detail {
+	told := w.page.Details[i]
+	list := make([]detail, 0, 3)
+	if rawjson.KindOf(h.doc, h.score) == rawjson.Number {
+		list = append(list, detail{"resift.engine_score", h.score.Of(h.doc)})
+	}
+	if !math.IsNaN(told.ModelScore) {
+		list = append(list, detail{"resift.model_score", w.added(func(b []byte) []byte { return appendScore(b, told.ModelScore) })})
+	}
+	rank := w.added(func(b []byte) []byte { return strconv.AppendInt(b, int64(told.EngineRank), 10) })
+	return append(list, detail{"resift.engine_rank", rank})
+}
+
+// editFields takes out of a hit's fields what the rewrite added and puts in what the caller is to see.
+func (w *pageWriter) editFields(h *Hit, i int) error {
+	if !w.page.AddFields || i >= len(w.page.Details) {
+		return w.dropNames(h, "fields", h.fields, w.page.DropFields)
+	}
+	cuts, left, err := findCuts(h.doc, h.fields, w.page.DropFields)
+	if err != nil {
+		return err
+	}
+	look, details := lookOf(h.doc, h.raw), w.details(h, i)
+	if !left {
+		fields := w.added(func(b []byte) []byte { return look.appendObject(b, details) })
+		w.edits.SetMember(h.doc, h.raw, "fields", fields)
+		return nil
+	}
+	w.applyCuts(h, h.fields, cuts)
+	for _, d := range details {
+		w.edits.SetMember(h.doc, h.fields, d.name, look.deeper().appendArray(nil, d.value))
+	}
+	return nil
+}
+
+// explain puts the engine's explanation inside one of its shape whose value is the hit's new _score.
+func (w *pageWriter) explain(h *Hit, i int) {
+	told := w.page.Details[i]
+	rank := strconv.Itoa(told.EngineRank)
+	score := at(w.page.Scores, i)
+	what := "not read by the cross-encoder: placed below the hits that were, in the first stage's order (its rank was " + rank + ")"
+	if !math.IsNaN(told.ModelScore) {
+		model := string(appendScore(nil, told.ModelScore))
+		what = "made positive from the cross-encoder's score " + model + ", rank in the first stage " + rank
+		if math.IsNaN(score) {
+			what = "the first stage's score, kept; ordered by the cross-encoder's score " + model + ", rank in the first stage " + rank
+		}
+	}
+	value := w.added(func(b []byte) []byte {
+		if math.IsNaN(score) {
+			return append(b, engineScore(h)...)
+		}
+		return appendScore(b, score)
+	})
+	look := lookOf(h.doc, h.raw).deeper()
+	w.edits.Insert(h.explanation.Start, w.added(func(b []byte) []byte {
+		b = append(look.appendKey(append(b, '{'), "value"), value...)
+		b = rawjson.AppendQuoted(look.appendKey(append(b, ','), "description"), what)
+		return append(append(look.appendKey(append(b, ','), "details"), '['), look.deeper().indent...)
+	}))
+	w.edits.Insert(h.explanation.End, w.added(func(b []byte) []byte {
+		b = append(append(b, look.indent...), ']')
+		return append(append(b, look.outer()...), '}')
+	}))
+}
+
+// engineScore is the raw _score, or null.
+func engineScore(h *Hit) []byte {
+	if h.score.IsZero() {
+		return []byte("null")
+	}
+	return h.score.Of(h.doc)
+}
