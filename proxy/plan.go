@@ -48,6 +48,9 @@ type Decision struct {
 	Details   bool // add resift.* to the fields of each hit
 	Explain   bool // the client asked for explain: add the model's score to _explanation
 
+	// Highlighted is true where First asks for fragments of Fields by itself: a hit's text is made of its fragments where it has
+	// any, and the answer must not show `highlight`.
+	Highlighted bool
 	// Strip are the names under `fields` of each hit that the rewrite added and the answer must not show.
 	Strip []string
 	// FilterPath are the patterns of the client's filter_path, which First does not carry; to be applied to the final answer.
@@ -76,4 +79,23 @@ type Refusal struct {
 	Status int    // 400
 	Type   string // "illegal_argument_exception" or "parsing_exception"
 	Reason string
+}
+
+// Plan decides what becomes of a search. It does no I/O, never fails and never panics, whatever the request holds. The request
+// must be one that isSearch accepts.
+func Plan(req *Request, rules *Rules) Decision {
+	p := planner{rules: rules, controlHeaders: req.Header, search: search{
+		method: req.Method, path: req.Path, rawQuery: req.RawQuery, header: engineHeaders(req.Header), content: req.Body,
+	}}
+	p.d.Own = p.search.outgoing()
+	for _, step := range [...]func(*planner) verdict{
+		(*planner).readHeaders, (*planner).readParams, (*planner).readBody, (*planner).readExt, (*planner).findRule,
+		(*planner).readNative, (*planner).judgeMode, (*planner).judgeShape, (*planner).readPage, (*planner).readQuery,
+		(*planner).chooseFields, (*planner).settle, (*planner).rewrite,
+	} {
+		if v := step(&p); v != goOn {
+			return Decision{Own: p.d.Own, OwnEdited: p.d.OwnEdited, Bypass: v.bypass, Refusal: v.refusal}
+		}
+	}
+	return p.d
 }

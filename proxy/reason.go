@@ -19,7 +19,7 @@ const (
 	ReasonPage           Reason = "page"             // from or size that the engine will refuse, or that is written in an unusual way
 	ReasonKNN            Reason = "knn"              // top-level knn: the hits are not those of the query alone
 	ReasonRank           Reason = "rank"             // top-level rank: the engine ranks by itself
-	ReasonRetriever      Reason = "retriever"        // a retriever other than text_similarity_reranker over standard
+	ReasonRetriever      Reason = "retriever"        // a retriever other than text_similarity_reranker over standard, or one with min_score
 	ReasonContentType    Reason = "content_type"     // the body is not JSON (YAML, CBOR, SMILE, unnamed)
 	ReasonAnswerFormat   Reason = "answer_format"    // the answer is asked for in another format than JSON
 	ReasonEncoding       Reason = "content_encoding" // the body is compressed
@@ -28,8 +28,9 @@ const (
 	ReasonDuplicateKey   Reason = "duplicate_key"    // a JSON object has the same key twice
 	ReasonQueryString    Reason = "query_string"     // a URL parameter given twice, a ';', or a broken escape
 	ReasonParameter      Reason = "parameter"        // a URL parameter or body member that the plan reads has a value it cannot read
+	ReasonSearchPipeline Reason = "search_pipeline"  // ext.rerank is for the engine's own search pipeline
 	ReasonStoredFields   Reason = "stored_fields"    // stored_fields forbids the fields that the rule reads
-	ReasonBodyAndSource  Reason = "body_and_source"  // both a body and ?source=: engines differ in which they read
+	ReasonBodyAndSource  Reason = "body_and_source"  // both a body and ?source=: the engine refuses or ignores one
 	ReasonBodyTooLarge   Reason = "body_too_large"   // the body is larger than limits.body
 	ReasonBodyUnreadable Reason = "body_unreadable"  // the body has no known length or framing that could be read
 )
@@ -52,7 +53,8 @@ func Reasons() []Reason {
 	return []Reason{
 		ReasonNoRule, ReasonModeOff, ReasonControlArm, ReasonNoQueryText, ReasonSort, ReasonSearchAfter, ReasonScroll, ReasonSlice,
 		ReasonSizeZero, ReasonPastWindow, ReasonPage, ReasonKNN, ReasonRank, ReasonRetriever, ReasonContentType, ReasonAnswerFormat,
-		ReasonEncoding, ReasonMalformed, ReasonTooDeep, ReasonDuplicateKey, ReasonQueryString, ReasonParameter, ReasonStoredFields,
+		ReasonEncoding, ReasonMalformed, ReasonTooDeep, ReasonDuplicateKey, ReasonQueryString, ReasonParameter,
+		ReasonSearchPipeline, ReasonStoredFields,
 		ReasonBodyAndSource, ReasonBodyTooLarge, ReasonBodyUnreadable,
 		ReasonEngineStatus, ReasonEngineUnreachable, ReasonAnswer, ReasonAnswerTooLarge, ReasonNoText, ReasonOverloaded,
 		ReasonDeadline, ReasonModel, ReasonInternal,

@@ -1,0 +1,168 @@
+package proxy
+
+import (
+	"net/http"
+	"strconv"
+
+	"github.com/resift/resift/searchclient/rawjson"
+)
+
+// place says where a search keeps its body.
+type place int
+
+const (
+	noBody    place = iota
+	inContent       // the request body
+	inSource        // ?source=
+)
+
+// search is a request taken apart: what Plan reads and rewrites.
+type search struct {
+	method, path string
+	rawQuery     string // as sent
+	header       http.Header
+	content      []byte // as sent
+
+	params params
+	place  place
+	doc    []byte // the JSON body; nil for noBody
+	root   rawjson.Span
+	top    map[string]rawjson.Span // the members of the body by name
+}
+
+// setDoc takes a body, which must have passed Check; it answers false if it is not an object.
+func (s *search) setDoc(doc []byte) bool {
+	s.doc, s.root = doc, rawjson.Root(doc)
+	s.top = make(map[string]rawjson.Span)
+	if rawjson.KindOf(doc, s.root) != rawjson.Object {
+		return false
+	}
+	for m, err := range rawjson.Members(doc, s.root) {
+		if err != nil {
+			return false
+		}
+		name, _ := rawjson.Text(doc, m.Key)
+		s.top[name] = m.Value
+	}
+	return true
+}
+
+// edit applies changes to the body; without any the search stays as it is.
+func (s *search) edit(edits *rawjson.Edits) error {
+	if edits.Len() == 0 {
+		return nil
+	}
+	doc, err := edits.Apply(s.doc)
+	if err != nil {
+		return err
+	}
+	switch s.place {
+	case inContent:
+		s.content = doc
+	case inSource:
+		s.setParams(s.params.with("source", string(doc)))
+	}
+	s.setDoc(doc)
+	return nil
+}
+
+func (s *search) setParams(ps params) {
+	s.params = ps
+	s.rawQuery = ps.encode()
+}
+
+func (s *search) outgoing() Outgoing {
+	return Outgoing{Method: s.method, Path: s.path, RawQuery: s.rawQuery, Header: s.header, Body: s.content}
+}
+
+// firstStage is what the rewrite of a search adds to it.
+type firstStage struct {
+	page      page
+	fetch     int
+	add       []string // paths to add to `fields`
+	highlight []string // paths to ask fragments of
+}
+
+// rewrite turns the client's search into the first stage: from 0, size = fetch, each where the client had it; what the model
+// reads is asked for; filter_path goes, because it is for the final answer. All else stays byte for byte.
+func (s *search) rewrite(f firstStage) error {
+	if s.params.has("filter_path") {
+		s.setParams(s.params.without("filter_path"))
+	}
+	if s.place == noBody && len(f.add)+len(f.highlight) > 0 {
+		s.addBody()
+	}
+	var edits rawjson.Edits
+	if f.page.from > 0 {
+		s.setNumber(&edits, "from", 0)
+	}
+	if f.fetch != f.page.size {
+		s.setNumber(&edits, "size", f.fetch)
+	}
+	if len(f.add) > 0 {
+		s.addFields(&edits, f.add)
+	}
+	if len(f.highlight) > 0 {
+		edits.SetMember(s.doc, s.root, "highlight", highlightJSON(f.highlight))
+	}
+	return s.edit(&edits)
+}
+
+// setNumber sets a number in the URL if it is there, where it overrides the body's; else in the body; else in the URL.
+func (s *search) setNumber(edits *rawjson.Edits, name string, n int) {
+	value := strconv.Itoa(n)
+	if s.params.has(name) || s.place == noBody {
+		s.setParams(s.params.with(name, value))
+		return
+	}
+	edits.SetMember(s.doc, s.root, name, []byte(value))
+}
+
+// addBody gives a search without a body an empty one. Engines want the Content-Type to be of the same kind as Accept.
+func (s *search) addBody() {
+	contentType := "application/json"
+	if accept := s.header.Get("Accept"); isJSON(accept) {
+		contentType = accept
+	}
+	s.header = s.header.Clone()
+	if s.header == nil {
+		s.header = http.Header{}
+	}
+	s.header.Set("Content-Type", contentType)
+	s.place, s.content = inContent, []byte("{}")
+	s.setDoc(s.content)
+}
+
+func (s *search) addFields(edits *rawjson.Edits, paths []string) {
+	list := []byte{}
+	for i, path := range paths {
+		if i > 0 {
+			list = append(list, ',')
+		}
+		list = rawjson.AppendQuoted(list, path)
+	}
+	fields, ok := s.top["fields"]
+	if !ok {
+		edits.SetMember(s.doc, s.root, "fields", append(append([]byte{'['}, list...), ']'))
+		return
+	}
+	for range rawjson.Elements(s.doc, fields) {
+		list = append([]byte{','}, list...)
+		break
+	}
+	end := fields.End - 1
+	edits.Insert(end, list)
+}
+
+// highlightJSON asks for the best fragments of each path, without tags, so that a fragment is plain text. 300 characters hold the
+// passage of about 60 words that cross-encoders are trained on.
+func highlightJSON(paths []string) []byte {
+	b := []byte(`{"pre_tags":[""],"post_tags":[""],"order":"score","fragment_size":300,"number_of_fragments":3,"fields":{`)
+	for i, path := range paths {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(rawjson.AppendQuoted(b, path), ":{}"...)
+	}
+	return append(b, "}}"...)
+}
