@@ -48,11 +48,11 @@ type Decision struct {
 	Details   bool // add resift.* to the fields of each hit
 	Explain   bool // the client asked for explain: add the model's score to _explanation
 
-	// Highlighted is true where First asks for fragments of Fields by itself: a hit's text is made of its fragments where it has
-	// any, and the answer must not show `highlight`.
-	Highlighted bool
 	// Strip are the names under `fields` of each hit that the rewrite added and the answer must not show.
 	Strip []string
+	// StripHighlight are the names under `highlight` of each hit that the rewrite added: the same for the fragments that
+	// LongTextHighlight reads. It is all of Fields, or empty.
+	StripHighlight []string
 	// FilterPath are the patterns of the client's filter_path, which First does not carry; to be applied to the final answer.
 	FilterPath []string
 }
@@ -84,7 +84,7 @@ type Refusal struct {
 // Plan decides what becomes of a search. It does no I/O, never fails and never panics, whatever the request holds. The request
 // must be one that isSearch accepts.
 func Plan(req *Request, rules *Rules) Decision {
-	p := planner{rules: rules, controlHeaders: req.Header, search: search{
+	p := planner{rules: rules, controlHeaders: req.Header, search: searchRequest{
 		method: req.Method, path: req.Path, rawQuery: req.RawQuery, header: engineHeaders(req.Header), content: req.Body,
 	}}
 	p.d.Own = p.search.outgoing()

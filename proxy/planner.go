@@ -24,7 +24,7 @@ type planner struct {
 	rules          *Rules
 	controlHeaders http.Header
 	controls       controls
-	search         search
+	search         searchRequest
 	page           page
 	d              Decision
 }
@@ -295,7 +295,7 @@ func (p *planner) chooseFields() verdict {
 			return bypass(ReasonParameter)
 		}
 	}
-	for _, path := range paths {
+	for _, path := range slices.Compact(slices.Clone(paths)) {
 		shown := filter.shows(path)
 		p.d.Fields = append(p.d.Fields, TextField{Path: path, Fetched: !shown})
 		if !shown && !covered[path] && !slices.Contains(p.d.Strip, path) {
@@ -324,9 +324,12 @@ func (p *planner) settle() verdict {
 		d.OnFailure = OnFailureEngine
 	}
 	if d.LongText.Mode == LongTextHighlight {
-		_, theirs := s.top["highlight"]
-		if d.Highlighted = !theirs; theirs { // their fragments have their tags and their size
+		if _, theirs := s.top["highlight"]; theirs { // their fragments have their tags and their size
 			d.LongText.Mode = LongTextMax
+		} else {
+			for _, f := range d.Fields {
+				d.StripHighlight = append(d.StripHighlight, f.Path)
+			}
 		}
 	}
 	if patterns, given := s.params.get("filter_path"); given {
@@ -336,12 +339,7 @@ func (p *planner) settle() verdict {
 }
 
 func (p *planner) rewrite() verdict {
-	first := firstStage{page: p.page, fetch: p.d.Fetch, add: p.d.Strip}
-	if p.d.Highlighted {
-		for _, f := range p.d.Fields {
-			first.highlight = append(first.highlight, f.Path)
-		}
-	}
+	first := firstStage{page: p.page, fetch: p.d.Fetch, add: p.d.Strip, highlight: p.d.StripHighlight}
 	if err := p.search.rewrite(first); err != nil {
 		return bypass(ReasonInternal)
 	}

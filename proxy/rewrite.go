@@ -16,8 +16,8 @@ const (
 	inSource        // ?source=
 )
 
-// search is a request taken apart: what Plan reads and rewrites.
-type search struct {
+// searchRequest is a request taken apart: what Plan reads and rewrites.
+type searchRequest struct {
 	method, path string
 	rawQuery     string // as sent
 	header       http.Header
@@ -31,7 +31,7 @@ type search struct {
 }
 
 // setDoc takes a body, which must have passed Check; it answers false if it is not an object.
-func (s *search) setDoc(doc []byte) bool {
+func (s *searchRequest) setDoc(doc []byte) bool {
 	s.doc, s.root = doc, rawjson.Root(doc)
 	s.top = make(map[string]rawjson.Span)
 	if rawjson.KindOf(doc, s.root) != rawjson.Object {
@@ -48,7 +48,7 @@ func (s *search) setDoc(doc []byte) bool {
 }
 
 // edit applies changes to the body; without any the search stays as it is.
-func (s *search) edit(edits *rawjson.Edits) error {
+func (s *searchRequest) edit(edits *rawjson.Edits) error {
 	if edits.Len() == 0 {
 		return nil
 	}
@@ -66,12 +66,12 @@ func (s *search) edit(edits *rawjson.Edits) error {
 	return nil
 }
 
-func (s *search) setParams(ps params) {
+func (s *searchRequest) setParams(ps params) {
 	s.params = ps
 	s.rawQuery = ps.encode()
 }
 
-func (s *search) outgoing() Outgoing {
+func (s *searchRequest) outgoing() Outgoing {
 	return Outgoing{Method: s.method, Path: s.path, RawQuery: s.rawQuery, Header: s.header, Body: s.content}
 }
 
@@ -85,7 +85,7 @@ type firstStage struct {
 
 // rewrite turns the client's search into the first stage: from 0, size = fetch, each where the client had it; what the model
 // reads is asked for; filter_path goes, because it is for the final answer. All else stays byte for byte.
-func (s *search) rewrite(f firstStage) error {
+func (s *searchRequest) rewrite(f firstStage) error {
 	if s.params.has("filter_path") {
 		s.setParams(s.params.without("filter_path"))
 	}
@@ -109,7 +109,7 @@ func (s *search) rewrite(f firstStage) error {
 }
 
 // setNumber sets a number in the URL if it is there, where it overrides the body's; else in the body; else in the URL.
-func (s *search) setNumber(edits *rawjson.Edits, name string, n int) {
+func (s *searchRequest) setNumber(edits *rawjson.Edits, name string, n int) {
 	value := strconv.Itoa(n)
 	if s.params.has(name) || s.place == noBody {
 		s.setParams(s.params.with(name, value))
@@ -119,7 +119,7 @@ func (s *search) setNumber(edits *rawjson.Edits, name string, n int) {
 }
 
 // addBody gives a search without a body an empty one. Engines want the Content-Type to be of the same kind as Accept.
-func (s *search) addBody() {
+func (s *searchRequest) addBody() {
 	contentType := "application/json"
 	if accept := s.header.Get("Accept"); isJSON(accept) {
 		contentType = accept
@@ -133,7 +133,7 @@ func (s *search) addBody() {
 	s.setDoc(s.content)
 }
 
-func (s *search) addFields(edits *rawjson.Edits, paths []string) {
+func (s *searchRequest) addFields(edits *rawjson.Edits, paths []string) {
 	list := []byte{}
 	for i, path := range paths {
 		if i > 0 {
