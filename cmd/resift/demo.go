@@ -1,0 +1,234 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"iter"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"golang.org/x/term"
+
+	"github.com/resift/resift/configs"
+	"github.com/resift/resift/demo"
+	"github.com/resift/resift/demo/corpus"
+	"github.com/resift/resift/engines"
+	"github.com/resift/resift/eval"
+)
+
+// demoModel is the folder of the demo's model below the cache's models.
+const demoModel = "ms-marco-MiniLM-L-12-v2"
+
+// demoIndex is the demo's index.
+const demoIndex = "resift-demo-foldoc"
+
+// demoFlags are what `resift demo` was asked.
+type demoFlags struct {
+	model, engine string
+	port          int
+	keep, once    bool
+}
+
+// demo boots an engine, fills it, puts the proxy before it, shows three searches and stays up until ctx ends.
+func (p *program) demo(ctx context.Context, args []string) error {
+	var o demoFlags
+	f := p.flags("demo", "demo [--engine URL] [--port N] [--keep]")
+	f.StringVar(&o.engine, "engine", "", "`URL` of a running engine to use instead of booting one; the demo adds the index "+demoIndex)
+	f.StringVar(&o.model, "model", "", "model `directory`; empty: the one that `make model` makes")
+	f.IntVar(&o.port, "port", 9280, "port of the proxy on 127.0.0.1; the admin port is the next one; 0: free ports")
+	f.BoolVar(&o.keep, "keep", false, "keep the engine's data for the next start")
+	f.BoolVar(&o.once, "once", false, "end after the three searches")
+	if _, err := parse(f, args, 0); err != nil {
+		return err
+	}
+	if o.model == "" {
+		o.model = filepath.Join(p.cacheDir(), "models", demoModel)
+		if _, err := os.Stat(o.model); err != nil {
+			return fmt.Errorf("the demo's model is not at %s; `make model` gets it", o.model)
+		}
+	}
+	err := p.runDemo(ctx, &o)
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
+}
+
+// cacheDir is the folder for what is fetched or made once: see docs/building.md.
+func (p *program) cacheDir() string {
+	if dir := p.getenv("RESIFT_CACHE"); dir != "" {
+		return dir
+	}
+	if dir := p.getenv("XDG_CACHE_HOME"); dir != "" {
+		return filepath.Join(dir, "resift")
+	}
+	return filepath.Join(p.getenv("HOME"), ".cache", "resift")
+}
+
+// errDemoOver ends a demo that was to show its searches once.
+var errDemoOver = errors.New("the demo is over")
+
+func (p *program) runDemo(ctx context.Context, o *demoFlags) error {
+	g := p.progress()
+	c := demoConfig(o)
+	// The engine and the index take seconds; a port in use is told before.
+	for key, address := range map[string]string{"--port": c.Listen, "the port after --port": c.Admin.Listen} {
+		l, err := listen(key, address)
+		if err != nil {
+			return err
+		}
+		l.Close()
+	}
+	engine := o.engine
+	if engine == "" {
+		e, err := p.bootEngine(ctx, g, o.keep)
+		if err != nil {
+			return err
+		}
+		defer func() {
+			g.say("stopping the engine")
+			if err := e.Stop(); err != nil {
+				fmt.Fprintf(p.stderr, "resift: %v\n", err)
+			}
+			g.done("stopped; nothing is left running")
+		}()
+		engine = e.URL
+	}
+	x := demo.Index{URL: engine, Name: demoIndex, Client: &http.Client{Timeout: time.Minute}}
+	total := corpus.Count()
+	if err := x.Load(ctx, documents(), total, func(n int) { g.count("indexing FOLDOC", n, total) }); err != nil {
+		return err
+	}
+	g.done(fmt.Sprintf("index %s: %d entries of the Free On-line Dictionary of Computing", demoIndex, total))
+
+	g.say("loading the model")
+	c.Engine.URLs = []string{engine}
+	s, err := newServer(ctx, p, c)
+	if err != nil {
+		return err
+	}
+	info := s.current.snapshot.Load().reranker.Info()
+	g.done(fmt.Sprintf("resift before it at %s, with %s (%s) on %s", s.URL(), filepath.Base(o.model), info.Precision, strings.Join(info.Devices, ", ")))
+	err = s.run(ctx, func(ctx context.Context) error {
+		if err := p.showSearches(ctx, s.URL()); err != nil {
+			return err
+		}
+		if o.once {
+			return errDemoOver
+		}
+		p.inviteTo(s.URL(), s.AdminURL(), engine)
+		return nil
+	})
+	if errors.Is(err, errDemoOver) {
+		return nil
+	}
+	return err
+}
+
+// demoConfig is the smallest configuration, on the demo's ports, with time for a large model on a small CPU.
+func demoConfig(o *demoFlags) *configs.Config {
+	c := configs.Default()
+	c.Listen = fmt.Sprintf("127.0.0.1:%d", o.port)
+	c.Admin.Listen = "127.0.0.1:0"
+	if o.port != 0 {
+		c.Admin.Listen = fmt.Sprintf("127.0.0.1:%d", o.port+1)
+	}
+	c.Reranker.Model = o.model
+	c.Log.Level = "warn"
+	rule := configs.DefaultIndex()
+	rule.Match, rule.Fields, rule.Timeout = "*", []string{"title", "text"}, configs.Duration(30*time.Second)
+	c.Indices = []configs.Index{rule}
+	return &c
+}
+
+// bootEngine starts the best engine there is. With keep its data stays below the cache folder.
+func (p *program) bootEngine(ctx context.Context, g *progress, keep bool) (*engines.Engine, error) {
+	o := engines.Options{Progress: g.say}
+	if keep {
+		o.Name = engines.Best(ctx, g.say)
+		o.StateDir = filepath.Join(p.cacheDir(), "demo", o.Name)
+	}
+	e, err := engines.Start(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	g.done(fmt.Sprintf("%s on Java %d at %s", e.Name, e.Java.Feature, e.URL))
+	return e, nil
+}
+
+// documents are the corpus in the demo's terms.
+func documents() iter.Seq2[demo.Document, error] {
+	return func(yield func(demo.Document, error) bool) {
+		for d, err := range corpus.Documents() {
+			source, jsonErr := json.Marshal(d)
+			if !yield(demo.Document{ID: d.ID, Source: source}, errors.Join(err, jsonErr)) {
+				return
+			}
+		}
+	}
+}
+
+// examples are searches whose gain is plain to see; the corpus's README tells where re-ranking loses.
+func examples() []string {
+	return []string{
+		"word for a bug that disappears when you try to debug it",
+		"two processes waiting forever for each other's resources",
+		"why is it called a bug",
+	}
+}
+
+// shown is how many hits of each order the demo prints.
+const shown = 5
+
+// showSearches asks for both orders of each example through the proxy and prints them.
+func (p *program) showSearches(ctx context.Context, url string) error {
+	x := eval.Searcher{URL: url, Index: demoIndex, Fields: []string{"title", "text"}, Size: 100, Client: &http.Client{Timeout: 2 * time.Minute}}
+	for i, text := range examples() {
+		q := eval.Query{ID: fmt.Sprint(i), Text: text}
+		var orders [2]demo.Order
+		for a, arm := range []string{eval.Control, eval.Treatment} {
+			answer, err := x.Search(ctx, q, arm)
+			if err != nil {
+				return err
+			}
+			if arm == eval.Treatment && answer.Status != "reranked" {
+				return fmt.Errorf("%q was not re-ranked: %s %s", text, answer.Status, answer.Reason)
+			}
+			orders[a] = demo.Order{Name: [...]string{"BM25", "resift"}[a], Took: answer.Elapsed}
+			for _, d := range answer.Docs {
+				orders[a].Hits = append(orders[a].Hits, demo.Hit{ID: d.ID, Title: corpus.Title(d.ID)})
+			}
+		}
+		if err := demo.Compare(p.stdout, text, orders[0], orders[1], shown, p.width()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// width of the terminal, 100 where there is none.
+func (p *program) width() int {
+	if f, ok := p.stdout.(*os.File); ok {
+		if w, _, err := term.GetSize(int(f.Fd())); err == nil {
+			return w
+		}
+	}
+	return 100
+}
+
+// inviteTo says what to try.
+func (p *program) inviteTo(url, admin, engine string) {
+	fmt.Fprintf(p.stdout, `
+Everything stays up. Try the same search at both addresses:
+
+  curl -s '%s/%s/_search?q=virus+that+copies+itself&filter_path=hits.hits._score,hits.hits._source.title&pretty'
+  curl -s '%s/%s/_search?q=virus+that+copies+itself&filter_path=hits.hits._score,hits.hits._source.title&pretty'
+
+and -i in place of -s shows what resift says of it. Metrics: %s/metrics. Ctrl-C ends it all.
+`, engine, demoIndex, url, demoIndex, admin)
+}

@@ -1,0 +1,188 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/resift/resift/configs"
+	"github.com/resift/resift/proxy"
+)
+
+// serve runs the proxy until ctx ends.
+func (p *program) serve(ctx context.Context, args []string) error {
+	f := p.flags("serve", "serve --config FILE")
+	file := f.String("config", "", "configuration `file`")
+	if _, err := parse(f, args, 0); err != nil {
+		return err
+	}
+	c, err := p.load(*file)
+	if err != nil {
+		return err
+	}
+	s, err := newServer(ctx, p, c)
+	if err != nil {
+		return err
+	}
+	hup := make(chan os.Signal, 1)
+	signal.Notify(hup, syscall.SIGHUP)
+	defer signal.Stop(hup)
+	return s.run(ctx, func(ctx context.Context) error { return s.watch(ctx, *file, hup) })
+}
+
+// server is the running process: two listeners and the snapshot in service.
+type server struct {
+	program   *program
+	telemetry *telemetry
+	metrics   *processMetrics
+	builder   *builder
+	current   current
+	fixed     configs.Config // what a reload cannot change: addresses and the limits of connections
+
+	search, admin         net.Listener
+	searchHTTP, adminHTTP *http.Server
+	draining              chan struct{}
+}
+
+// newServer opens everything and listens; nothing is served before run.
+func newServer(ctx context.Context, p *program, c *configs.Config) (s *server, err error) {
+	s = &server{program: p, fixed: *c, draining: make(chan struct{})}
+	if s.telemetry, err = newTelemetry(ctx, p, c.Log); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.abandon(ctx))
+		}
+	}()
+	if s.metrics, err = newProcessMetrics(s.telemetry.meter, s.current.snapshot.Load); err != nil {
+		return nil, err
+	}
+	s.builder = &builder{telemetry: s.telemetry, metrics: s.metrics}
+	// Ports first: a port in use must not wait for a model to load.
+	if s.search, err = listen("listen", c.Listen); err != nil {
+		return nil, err
+	}
+	if c.Admin.Listen != "" {
+		if s.admin, err = listen("admin.listen", c.Admin.Listen); err != nil {
+			return nil, err
+		}
+	}
+	first, err := s.builder.build(c, nil)
+	if err != nil {
+		return nil, err
+	}
+	s.current.swap(first)
+	s.metrics.loaded(true)
+	s.searchHTTP = proxy.NewServer(&s.current, proxy.ServerOptions{
+		HeaderTime: time.Duration(c.Limits.HeaderTime), IdleTime: time.Duration(c.Limits.IdleTime), HeaderBytes: int(c.Limits.Headers),
+		Logger: s.telemetry.logger,
+	})
+	if first.tls != nil {
+		s.searchHTTP.TLSConfig = &tls.Config{GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
+			return s.current.snapshot.Load().tls, nil
+		}, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}}
+	}
+	s.adminHTTP = &http.Server{Handler: s.adminHandler(), ReadHeaderTimeout: 10 * time.Second}
+	return s, nil
+}
+
+// abandon closes what a failed start had opened.
+func (s *server) abandon(ctx context.Context) error {
+	var errs []error
+	for _, l := range []net.Listener{s.search, s.admin} {
+		if l != nil {
+			errs = append(errs, l.Close())
+		}
+	}
+	if first := s.current.snapshot.Load(); first != nil {
+		errs = append(errs, first.close(nil))
+	}
+	return errors.Join(append(errs, s.telemetry.close(ctx))...)
+}
+
+func listen(key, address string) (net.Listener, error) {
+	l, err := net.Listen("tcp", address)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, fmt.Errorf("%s: %s is in use by another program", key, address)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", key, err)
+	}
+	return l, nil
+}
+
+// URL is where the search port is reached.
+func (s *server) URL() string {
+	scheme := "http"
+	if s.current.snapshot.Load().tls != nil {
+		scheme = "https"
+	}
+	return scheme + "://" + s.search.Addr().String()
+}
+
+// AdminURL is where the admin port is reached; empty without one.
+func (s *server) AdminURL() string {
+	if s.admin == nil {
+		return ""
+	}
+	return "http://" + s.admin.Addr().String()
+}
+
+// run serves, and runs beside, until ctx ends or something fails; then it drains and closes everything.
+func (s *server) run(ctx context.Context, beside ...func(context.Context) error) error {
+	info := s.current.snapshot.Load().reranker.Info()
+	s.telemetry.logger.Info("resift is up", "version", version, "listen", s.URL(), "admin", s.AdminURL(),
+		"model", info.Model, "devices", info.Devices, "sessions", info.Sessions)
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error {
+		if s.searchHTTP.TLSConfig != nil {
+			return served(s.searchHTTP.ServeTLS(s.search, "", ""))
+		}
+		return served(s.searchHTTP.Serve(s.search))
+	})
+	if s.admin != nil {
+		g.Go(func() error { return served(s.adminHTTP.Serve(s.admin)) })
+	}
+	for _, f := range beside {
+		g.Go(func() error { return f(ctx) })
+	}
+	g.Go(func() error {
+		<-ctx.Done()
+		return s.shutdown()
+	})
+	return g.Wait()
+}
+
+func served(err error) error {
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return err
+}
+
+// shutdown stops accepting, lets requests finish for the drain time, and closes everything in order.
+func (s *server) shutdown() error {
+	close(s.draining)
+	last := s.current.snapshot.Load()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Duration(last.config.Limits.DrainTime))
+	defer cancel()
+	s.telemetry.logger.Info("resift is draining")
+	if err := s.searchHTTP.Shutdown(ctx); err != nil {
+		s.telemetry.logger.Warn("requests under way were cut off", "error", err)
+		s.searchHTTP.Close()
+	}
+	err := errors.Join(s.adminHTTP.Shutdown(ctx), last.drain(ctx), last.close(nil))
+	flush, stop := context.WithTimeout(context.Background(), 5*time.Second)
+	defer stop()
+	return errors.Join(err, s.telemetry.close(flush))
+}

@@ -1,0 +1,220 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"os"
+	"reflect"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/resift/resift/cache"
+	"github.com/resift/resift/configs"
+	"github.com/resift/resift/proxy"
+	"github.com/resift/resift/reranker"
+	"github.com/resift/resift/searchclient"
+)
+
+// snapshot is a configuration and all that was built from it. It is immutable.
+type snapshot struct {
+	config   *configs.Config
+	engine   *searchclient.Client
+	reranker *reranker.Reranker
+	cache    *cache.Cache
+	handler  *proxy.Handler
+	tls      *tls.Config // of the search port; nil: plain HTTP
+
+	requests sync.WaitGroup // under way on this snapshot
+}
+
+// builder makes snapshots.
+type builder struct {
+	telemetry *telemetry
+	metrics   *processMetrics
+}
+
+// build makes a snapshot of a configuration. Parts of old, which may be nil, whose configuration did not change are kept;
+// on an error nothing that was opened stays open.
+func (b *builder) build(c *configs.Config, old *snapshot) (s *snapshot, err error) {
+	s = &snapshot{config: c}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.close(old))
+		}
+	}()
+	if s.tls, err = serverTLS(c.TLS); err != nil {
+		return s, err
+	}
+	if old != nil && reflect.DeepEqual(old.config.Engine, c.Engine) {
+		s.engine = old.engine
+	} else if s.engine, err = openEngine(c.Engine); err != nil {
+		return s, err
+	}
+	if old != nil && old.config.Reranker == c.Reranker {
+		s.reranker = old.reranker
+	} else if s.reranker, err = reranker.Open(b.rerankerOptions(c.Reranker)); err != nil {
+		return s, fmt.Errorf("reranker: %w", err)
+	}
+	if old != nil && old.config.Cache == c.Cache {
+		s.cache = old.cache
+	} else if s.cache, err = cache.New(cache.Options{Bytes: int64(c.Cache.Size), MaxAge: time.Duration(c.Cache.MaxAge)}); err != nil {
+		return s, err
+	}
+	s.handler, err = proxy.New(proxy.Options{
+		Engine: s.engine, Scorer: s.reranker, Scores: s.cache, Rules: rules(c),
+		Limits:         proxy.Limits{Body: int64(c.Limits.Body), BodyTime: time.Duration(c.Limits.BodyTime), Searches: c.Limits.Searches},
+		Logger:         b.telemetry.logger,
+		TracerProvider: b.telemetry.tracer, MeterProvider: b.telemetry.meter, Propagator: b.telemetry.propagator,
+	})
+	return s, err
+}
+
+// close closes what other, which may be nil, does not use too.
+func (s *snapshot) close(other *snapshot) error {
+	var errs []error
+	if s.reranker != nil && (other == nil || other.reranker != s.reranker) {
+		errs = append(errs, s.reranker.Close())
+	}
+	if s.engine != nil && (other == nil || other.engine != s.engine) {
+		errs = append(errs, s.engine.Close())
+	}
+	return errors.Join(errs...)
+}
+
+func openEngine(e configs.Engine) (*searchclient.Client, error) {
+	o := searchclient.Options{
+		DialTimeout: time.Duration(e.ConnectTimeout), HeaderTimeout: time.Duration(e.HeaderTimeout),
+		IdlePerHost: e.IdlePerHost, MaxAnswer: int64(e.MaxAnswer),
+	}
+	for _, s := range e.URLs {
+		u, err := url.Parse(s)
+		if err != nil {
+			return nil, fmt.Errorf("engine: %w", err)
+		}
+		o.URLs = append(o.URLs, u)
+	}
+	var err error
+	if o.TLS, err = engineTLS(e.TLS); err != nil {
+		return nil, err
+	}
+	return searchclient.New(o)
+}
+
+func engineTLS(t configs.EngineTLS) (*tls.Config, error) {
+	c := &tls.Config{ServerName: t.ServerName, InsecureSkipVerify: t.InsecureSkipVerify, MinVersion: tls.VersionTLS12}
+	var err error
+	if t.CA != "" {
+		if c.RootCAs, err = pool(t.CA); err != nil {
+			return nil, fmt.Errorf("engine.tls.ca: %w", err)
+		}
+	}
+	if t.Cert != "" {
+		pair, err := tls.LoadX509KeyPair(t.Cert, t.Key)
+		if err != nil {
+			return nil, fmt.Errorf("engine.tls.cert: %w", err)
+		}
+		c.Certificates = []tls.Certificate{pair}
+	}
+	return c, nil
+}
+
+func serverTLS(t configs.TLS) (*tls.Config, error) {
+	if t.Cert == "" {
+		return nil, nil
+	}
+	pair, err := tls.LoadX509KeyPair(t.Cert, t.Key)
+	if err != nil {
+		return nil, fmt.Errorf("tls.cert: %w", err)
+	}
+	c := &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}}
+	if t.ClientCA != "" {
+		if c.ClientCAs, err = pool(t.ClientCA); err != nil {
+			return nil, fmt.Errorf("tls.client_ca: %w", err)
+		}
+		c.ClientAuth = tls.RequireAndVerifyClientCert
+	}
+	return c, nil
+}
+
+func pool(file string) (*x509.CertPool, error) {
+	pem, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	p := x509.NewCertPool()
+	if !p.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("%s holds no PEM certificate", file)
+	}
+	return p, nil
+}
+
+func (b *builder) rerankerOptions(r configs.Reranker) reranker.Options {
+	o := reranker.Options{
+		Backend: r.Backend, Model: r.Model, Library: r.Library, Device: r.Device, Sessions: r.Sessions, Threads: r.Threads,
+		MaxTokens: r.MaxTokens, BatchTokens: r.BatchTokens, BatchDelay: time.Duration(r.BatchDelay), TokenizeWorkers: r.TokenizeWorkers,
+		URL: r.URL, Timeout: time.Duration(r.Timeout), Concurrency: r.Concurrency, QueuePairs: r.QueuePairs, OnBatch: b.metrics.batch,
+	}
+	if r.Token != "" {
+		o.Header = http.Header{"Authorization": {"Bearer " + string(r.Token)}}
+	}
+	return o
+}
+
+func rules(c *configs.Config) *proxy.Rules {
+	r := &proxy.Rules{
+		Allow: proxy.Allow{
+			Mode: c.Allow.Mode, Query: c.Allow.Query, Window: c.Allow.Window, Arm: c.Allow.Arm, Ext: c.Allow.Ext, Native: c.Allow.Native,
+		},
+		MaxDepth: c.Limits.JSONDepth,
+	}
+	for _, x := range c.Indices {
+		r.List = append(r.List, proxy.Rule{
+			Match: x.Match, Fields: x.Fields, Window: x.Window, MaxWindow: x.MaxWindow, Timeout: time.Duration(x.Timeout),
+			Score:     proxy.ScoreMode(x.Score),
+			LongText:  proxy.LongText{Mode: proxy.LongTextMode(x.LongText.Mode), MaxTokens: x.LongText.MaxTokens, Overlap: x.LongText.Overlap},
+			QueryPath: x.QueryPath, Details: x.Details, OnFailure: proxy.FailureMode(x.OnFailure),
+		})
+	}
+	return r
+}
+
+// current is the snapshot in service. Requests run on the one they began with; a swap waits for those of the old one.
+type current struct {
+	mu       sync.RWMutex
+	snapshot atomic.Pointer[snapshot]
+}
+
+// ServeHTTP answers with the snapshot in service.
+func (c *current) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	c.mu.RLock()
+	s := c.snapshot.Load()
+	s.requests.Add(1)
+	c.mu.RUnlock()
+	defer s.requests.Done()
+	s.handler.ServeHTTP(w, r)
+}
+
+// swap puts next into service and returns what was.
+func (c *current) swap(next *snapshot) *snapshot {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.snapshot.Swap(next)
+}
+
+// drain waits for the requests on s, at most until ctx ends.
+func (s *snapshot) drain(ctx context.Context) error {
+	done := make(chan struct{})
+	go func() { s.requests.Wait(); close(done) }()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("requests under way were cut off: %w", ctx.Err())
+	}
+}
