@@ -22,10 +22,20 @@ type Reranker struct {
 
 // Open loads the model, or asks the server what it runs, and starts the workers. Errors name the file or address at fault.
 func Open(o Options) (*Reranker, error) {
+	var b backend
+	var err error
 	switch o.Backend {
+	case "", BackendONNX:
+		b, err = openONNX(o)
+	case BackendTEI:
+		b, err = openTEI(o)
 	default:
-		return nil, fmt.Errorf("unknown backend %q: want %q or %q", o.Backend, BackendONNX, BackendTEI)
+		err = fmt.Errorf("unknown backend %q: want %q or %q", o.Backend, BackendONNX, BackendTEI)
 	}
+	if err != nil {
+		return nil, err
+	}
+	return &Reranker{backend: b}, nil
 }
 
 // Score scores each passage against the query. Passages come in the engine's order: when the context ends early, those

@@ -41,7 +41,7 @@ type Stats struct {
 	Requests, Overloaded   uint64 // calls of Score; those refused with ErrOverloaded
 	Pairs, Tokens, Batches uint64 // scored pairs, their tokens, finished batches
 	Padded                 uint64 // tokens with padding
-	Dropped                uint64 // pairs given up because their caller had gone
+	Dropped                uint64 // pairs given up before they were scored: their caller had gone, or a batch failed
 	Failed                 uint64 // batches that failed
 	QueuePairs, QueueLimit int    // pairs admitted and not yet finished; the bound
 	Sessions, Busy         int    // sessions; those running a batch
@@ -60,6 +60,7 @@ type Info struct {
 	Sessions       int      `json:"sessions"` // over all devices
 	Threads        int      `json:"threads"`  // CPU threads of one session
 	BatchTokens    int      `json:"batch_tokens,omitempty"`
+	BatchPairs     int      `json:"batch_pairs,omitempty"`     // most pairs a batch has; 0: bounded by tokens alone
 	Library        string   `json:"library,omitempty"`         // file of ONNX Runtime
 	LibraryVersion string   `json:"library_version,omitempty"` // such as 1.32.0
 	Source         string   `json:"source,omitempty"`

@@ -1,0 +1,83 @@
+package reranker
+
+import (
+	"context"
+	"time"
+)
+
+// batch is what a session runs at once. A session reuses one batch; nothing refers to it between two runs.
+type batch struct {
+	pairs   []pair
+	longest int       // tokens of the longest pair: the padded width
+	tokens  int       // of all pairs, without padding
+	scores  []float32 // [len(pairs)], filled by the runner
+
+	requests int // distinct requests
+	owners   int // those of them that still wait for it
+	cancel   context.CancelFunc
+	oldest   time.Time // when the first of its pairs was tokenized
+}
+
+func (b *batch) reset() {
+	clear(b.pairs) // lets finished requests go
+	*b = batch{pairs: b.pairs[:0], scores: b.scores[:0]}
+}
+
+func (b *batch) add(p pair) {
+	if len(b.pairs) == 0 || p.at.Before(b.oldest) {
+		b.oldest = p.at
+	}
+	b.pairs = append(b.pairs, p)
+	b.longest = max(b.longest, len(p.ids))
+	b.tokens += len(p.ids)
+}
+
+// fill composes the next batch; the caller holds the lock and knows that pairs are ready.
+//
+// The request that was served least leads with the longest pairs of its tranche; pairs of other requests that are nearly
+// as long fill the rest, and are charged to their own requests. So a request's share of the model does not depend on its
+// size: a new small one leads the next batch, whatever a large one has queued.
+func (s *scheduler) fill(b *batch) {
+	var lead *request
+	for _, r := range s.active {
+		r.refill(s.trancheTokens)
+		if len(r.tranche) > 0 && (lead == nil || r.served < lead.served) {
+			lead = r
+		}
+	}
+	s.virtual = max(s.virtual, lead.served)
+	longest := len(lead.tranche[0].ids)
+	room := max(1, s.budget(longest)/max(1, longest))
+	if s.batchPairs > 0 {
+		room = min(room, s.batchPairs)
+	}
+	lead.take(b, longest, room, s.minFill)
+	for _, r := range s.active {
+		if r != lead && len(b.pairs) < room {
+			r.take(b, longest, room, s.minFill)
+		}
+	}
+	s.readyPairs -= len(b.pairs)
+	s.readyTokens -= b.tokens
+	s.retire()
+	b.scores = append(b.scores[:0], make([]float32, len(b.pairs))...)
+}
+
+// budget is the number of padded tokens for the next batch: what is ready is shared out among the free sessions, so
+// that a lone request uses them all.
+func (s *scheduler) budget(longest int) int {
+	share := (s.readyTokens + s.idle - 1) / max(1, s.idle)
+	return min(s.batchTokens, max(share, longest, s.minBatchTokens))
+}
+
+// retire takes requests without waiting pairs off the active list, keeping its order.
+func (s *scheduler) retire() {
+	kept := s.active[:0]
+	for _, r := range s.active {
+		if r.waiting > 0 {
+			kept = append(kept, r)
+		}
+	}
+	clear(s.active[len(kept):])
+	s.active = kept
+}

@@ -1,0 +1,173 @@
+package reranker
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"runtime"
+
+	ort "github.com/yalue/onnxruntime_go"
+
+	"github.com/resift/resift/reranker/tokenizer"
+)
+
+// Defaults of the onnx backend. On a CPU small batches are as fast as large ones (measured: best at 200 to 500 tokens)
+// and leave sooner; a GPU needs large ones.
+const (
+	defaultQueuePairs  = 4096
+	cpuBatchTokens     = 512
+	cudaBatchTokens    = 16384
+	cudaMinBatchTokens = 2048
+	trancheBatches     = 8    // a tranche holds this many full batches
+	cpuMinFill         = 0.85 // on a CPU padding costs time
+)
+
+// onnx is the backend that runs a model directory in the process.
+type onnx struct {
+	scheduler *scheduler
+	tokenizer tokenizer.Tokenizer
+	lanes     []*lane
+	graphs    []*graph
+	about     Info
+}
+
+func openONNX(o Options) (*onnx, error) {
+	if o.Model == "" {
+		return nil, errors.New("the onnx backend needs a model directory")
+	}
+	devices, err := parseDevices(o.Device)
+	if err != nil {
+		return nil, err
+	}
+	d, err := ReadDirectory(o.Model)
+	if err != nil {
+		return nil, err
+	}
+	library, err := openLibrary(o.Library)
+	if err != nil {
+		return nil, err
+	}
+	hashed, encoder := async(d.Verify), async(func() (tokenizer.Tokenizer, error) { return tokenizer.OpenDir(d.Path) })
+	x := &onnx{}
+	x.graphs, err = openGraphs(d, devices, max(1, o.Threads))
+	digests, hashErr := hashed()
+	tok, tokErr := encoder()
+	x.tokenizer = tok
+	if err := errors.Join(hashErr, tokErr, err); err != nil {
+		return nil, errors.Join(err, x.release())
+	}
+	onCPU := x.graphs[0].on == deviceCPU
+	sessions := o.Sessions
+	if sessions <= 0 {
+		sessions = 1
+		if onCPU {
+			sessions = max(1, runtime.GOMAXPROCS(0)/max(1, o.Threads))
+		}
+	}
+	if err := x.openLanes(sessions); err != nil {
+		return nil, errors.Join(err, x.release())
+	}
+	maxTokens := d.MaxTokens
+	if o.MaxTokens > 0 && o.MaxTokens < maxTokens {
+		maxTokens = o.MaxTokens
+	}
+	so := x.schedulerOptions(o, d, onCPU, maxTokens)
+	x.about = Info{
+		Backend: BackendONNX, Model: d.Path, Architecture: d.Architecture, Precision: d.Precision, Layout: d.Layout,
+		MaxTokens: maxTokens, Revision: d.revision(digests, maxTokens), Sessions: len(x.lanes), Threads: max(1, o.Threads),
+		BatchTokens: so.batchTokens, BatchPairs: d.BatchPairs, Library: library, LibraryVersion: ort.GetVersion(),
+		Source: d.Source, License: d.License,
+	}
+	for _, g := range x.graphs {
+		x.about.Devices = append(x.about.Devices, g.on)
+	}
+	x.scheduler = newScheduler(so)
+	return x, nil
+}
+
+// async starts f and returns a function that waits for its result.
+func async[T any](f func() (T, error)) func() (T, error) {
+	var value T
+	var err error
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		value, err = f()
+	}()
+	return func() (T, error) {
+		<-done
+		return value, err
+	}
+}
+
+func (x *onnx) openLanes(sessions int) error {
+	for _, g := range x.graphs {
+		for range sessions {
+			l, err := newLane(g)
+			if err != nil {
+				return fmt.Errorf("open session on %s: %w", g.on, err)
+			}
+			x.lanes = append(x.lanes, l)
+		}
+	}
+	return nil
+}
+
+func (x *onnx) schedulerOptions(o Options, d *Directory, onCPU bool, maxTokens int) schedulerOptions {
+	so := schedulerOptions{
+		encode: func(query string) encodePair {
+			q := x.tokenizer.Query(query)
+			return func(passage string, dst []int32) ([]int32, int) { return x.tokenizer.Pair(q, passage, maxTokens, dst) }
+		},
+		workers:        cmp.Or(max(0, o.TokenizeWorkers), runtime.GOMAXPROCS(0)),
+		queuePairs:     cmp.Or(max(0, o.QueuePairs), defaultQueuePairs),
+		batchTokens:    cmp.Or(max(0, o.BatchTokens), cudaBatchTokens),
+		batchPairs:     d.BatchPairs,
+		minBatchTokens: cudaMinBatchTokens,
+		delay:          max(0, o.BatchDelay),
+		onBatch:        o.OnBatch,
+	}
+	if onCPU {
+		so.batchTokens = cmp.Or(max(0, o.BatchTokens), cpuBatchTokens)
+		so.minBatchTokens = 0
+		so.minFill = cpuMinFill
+	}
+	so.trancheTokens = trancheBatches * so.batchTokens
+	for _, l := range x.lanes {
+		so.runners = append(so.runners, l)
+	}
+	return so
+}
+
+func (x *onnx) score(ctx context.Context, query string, passages []string) (Result, error) {
+	return x.scheduler.score(ctx, query, passages)
+}
+
+func (x *onnx) windows(text string, maxTokens, overlap int) []string {
+	return x.tokenizer.Windows(text, maxTokens, overlap)
+}
+
+func (x *onnx) info() Info     { return x.about }
+func (x *onnx) stats() Stats   { return x.scheduler.stats() }
+func (x *onnx) healthy() error { return x.scheduler.healthy() }
+
+func (x *onnx) close() error {
+	x.scheduler.close()
+	return x.release()
+}
+
+// release frees the native parts; nothing may be running.
+func (x *onnx) release() error {
+	var errs []error
+	for _, l := range x.lanes {
+		errs = append(errs, l.close())
+	}
+	errs = append(errs, closeGraphs(x.graphs))
+	if c, ok := x.tokenizer.(io.Closer); ok {
+		errs = append(errs, c.Close())
+	}
+	x.lanes, x.graphs = nil, nil
+	return errors.Join(errs...)
+}

@@ -1,0 +1,78 @@
+package reranker
+
+import "time"
+
+// tokenize is the goroutine of one worker. Requests take turns, a chunk each, so that a small one does not wait for all
+// of a large one.
+func (s *scheduler) tokenize() {
+	for {
+		r, chunk, ok := s.nextChunk()
+		if !ok {
+			return
+		}
+		pairs := r.tokenize(chunk)
+		s.encoded(r, chunk, pairs)
+	}
+}
+
+func (s *scheduler) nextChunk() (r *request, chunk int, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for !s.closed && len(s.encoding) == 0 {
+		s.texts.Wait()
+	}
+	if s.closed {
+		return nil, 0, false
+	}
+	r = s.encoding[0]
+	s.encoding[0] = nil
+	s.encoding = s.encoding[1:]
+	chunk = r.nextChunk
+	r.nextChunk++
+	if r.nextChunk < len(r.chunks) {
+		s.encoding = append(s.encoding, r)
+	}
+	return r, chunk, true
+}
+
+// tokenize encodes one chunk into one buffer. It stops early when nobody waits for the request any more.
+func (r *request) tokenize(chunk int) []pair {
+	from, to := r.chunk(chunk)
+	pairs := make([]pair, 0, to-from)
+	var ids []int32
+	for i := from; i < to && !r.gone.Load(); i++ {
+		before := len(ids)
+		var start int
+		ids, start = r.encode(r.passages[i], ids)
+		// Capacity is cut so that nothing can grow into the next pair; an older buffer lives on in the pairs before.
+		pairs = append(pairs, pair{request: r, index: i, start: start, ids: ids[before:len(ids):len(ids)]})
+	}
+	now := time.Now()
+	for i := range pairs {
+		pairs[i].at = now
+	}
+	return pairs
+}
+
+// encoded makes a chunk's pairs available to the runners, in the engine's order.
+func (s *scheduler) encoded(r *request, chunk int, pairs []pair) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if r.gone.Load() {
+		return
+	}
+	r.chunks[chunk] = pairs
+	for r.frontier < len(r.chunks) && r.chunks[r.frontier] != nil {
+		for _, p := range r.chunks[r.frontier] {
+			s.readyTokens += len(p.ids)
+		}
+		s.readyPairs += len(r.chunks[r.frontier])
+		r.ready = append(r.ready, r.chunks[r.frontier]...)
+		r.chunks[r.frontier] = nil
+		r.frontier++
+	}
+	if r.frontier == len(r.chunks) && r.encodedAt.IsZero() {
+		r.encodedAt = time.Now()
+	}
+	s.work.Broadcast()
+}
