@@ -295,10 +295,13 @@ func (p *planner) chooseFields() verdict {
 			return bypass(ReasonParameter)
 		}
 	}
-	for _, path := range slices.Compact(slices.Clone(paths)) {
+	for _, path := range paths {
+		if slices.ContainsFunc(p.d.Fields, func(f TextField) bool { return f.Path == path }) {
+			continue
+		}
 		shown := filter.shows(path)
 		p.d.Fields = append(p.d.Fields, TextField{Path: path, Fetched: !shown})
-		if !shown && !covered[path] && !slices.Contains(p.d.Strip, path) {
+		if !shown && !covered[path] {
 			p.d.Strip = append(p.d.Strip, path)
 		}
 	}
