@@ -1,0 +1,74 @@
+# Targets for people. Each does all of its own set-up; docs/building.md tells what is fetched and where it lands.
+
+SHELL := bash
+.DEFAULT_GOAL := help
+
+# The environment of the Go commands: where libtokenizers.a, ONNX Runtime and the model are.
+native := environment="$$(build/env.sh)" && eval "$$environment" &&
+model := ms-marco-MiniLM-L-12-v2
+models = $${RESIFT_CACHE:-$${XDG_CACHE_HOME:-$$HOME/.cache}/resift}/models
+FUZZTIME ?= 10s
+staticcheck := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+
+.PHONY: help
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r name text; do printf '  make %-11s %s\n' "$$name" "$$text"; done
+
+.PHONY: build
+build: ## bin/resift, with ONNX Runtime's library beside it
+	@build/resift.sh
+
+.PHONY: demo
+demo: model ## a real engine, a corpus, a model and the proxy on this machine; Ctrl-C ends all of it
+	@build/require.sh mvn
+	@exec bin/resift demo
+
+.PHONY: model
+model: build ## the demo's model, converted, in the cache
+	@source="$$(build/model.sh $(model))" && \
+	if [ ! -f "$(models)/$(model)/resift.json" ]; then bin/resift model import "$$source" -o "$(models)/$(model)"; fi
+
+.PHONY: test
+test: tools format model ## everything: formatting, vet, all tests with the race detector, end to end on real engines
+	@$(native) go vet ./...
+	@$(native) go test -race -timeout 20m ./...
+
+.PHONY: test-short
+test-short: ## what needs neither an engine nor a model
+	@$(native) go test -short ./...
+
+.PHONY: lint
+lint: format ## formatting, vet, staticcheck, tidy modules, shell syntax
+	@$(native) go vet ./...
+	@$(native) go run $(staticcheck) ./...
+	@go mod tidy -diff
+	@for script in build/*.sh engines/compile.sh .ci/run; do bash -n "$$script" || exit 1; done
+
+.PHONY: fuzz
+fuzz: ## each fuzz target for FUZZTIME (10s)
+	@$(native) build/fuzz.sh $(FUZZTIME)
+
+.PHONY: bench
+bench: model ## the benchmarks, each beside its baseline
+	@$(native) go test -run '^$$' -bench . -benchmem -timeout 60m ./...
+
+.PHONY: engines
+engines: ## boots every engine that the tests can run against
+	@build/require.sh go mvn
+	@RESIFT_TEST_ENGINES=all go test -count 1 -v -run '^TestBoot$$' -timeout 30m ./engines
+
+.PHONY: env
+env: ## prints the environment that go build and go test want, for eval
+	@build/env.sh
+
+.PHONY: clean
+clean: ## removes bin; the cache stays
+	@rm -rf bin
+
+.PHONY: tools
+tools:
+	@build/require.sh go cc c++ cargo python3 pip mvn
+
+.PHONY: format
+format:
+	@unformatted="$$(gofmt -l .)"; if [ -n "$$unformatted" ]; then echo "gofmt would change:"; echo "$$unformatted"; exit 1; fi

@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# Gets the native parts, and prints what the Go commands need in their environment, for eval.
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+
+"$root/build/require.sh" go cc c++ cargo python3 pip
+tokenizers="$("$root/build/tokenizers.sh")"
+library="$("$root/build/onnxruntime.sh")"
+printf 'export CGO_ENABLED=1\n'
+printf 'export CGO_LDFLAGS=%q\n' "\"-L$tokenizers\"${CGO_LDFLAGS:+ $CGO_LDFLAGS}"
+printf 'export RESIFT_ONNXRUNTIME=%q\n' "${RESIFT_ONNXRUNTIME:-$library}"
+model="${RESIFT_TEST_MODEL:-$cache/models/ms-marco-MiniLM-L-12-v2}"
+if [ -d "$model" ]; then printf 'export RESIFT_TEST_MODEL=%q\n' "$model"; fi

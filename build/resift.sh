@@ -1,0 +1,23 @@
+#!/usr/bin/env bash
+# Builds bin/resift and puts ONNX Runtime's library, with its licence, beside it.
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+cd "$root"
+
+environment="$("$root/build/env.sh")"
+eval "$environment"
+version="$(git describe --tags --always --dirty 2> /dev/null || echo dev)"
+step "compiling resift $version"
+mkdir -p bin
+go build -trimpath -buildvcs=false -ldflags "-X main.version=$version" -o bin/resift ./cmd/resift
+
+# beside FILE NAME: copies by way of a rename, for a running resift has the library mapped.
+beside() {
+  if ! cmp -s "$1" "bin/$2"; then
+    cp "$1" "bin/$2.new"
+    mv -f "bin/$2.new" "bin/$2"
+  fi
+}
+library="$("$root/build/onnxruntime.sh")"
+beside "$library" "$(basename "$library")"
+beside "$(dirname "$library")/LICENSE" onnxruntime.LICENSE
+beside "$(dirname "$library")/ThirdPartyNotices.txt" onnxruntime.ThirdPartyNotices.txt
