@@ -29,6 +29,7 @@ type request struct {
 	passages []string
 	encode   encodePair
 	begun    time.Time
+	alone    bool // no session was busy when it came
 
 	gone atomic.Bool   // nobody waits for it any more: finished, failed or left
 	done chan struct{} // closed with gone

@@ -121,7 +121,7 @@ func (s *scheduler) enqueue(r *request) error {
 		s.counters.QueuePairs -= len(r.passages)
 		return ErrClosed
 	}
-	r.served = s.virtual
+	r.served, r.alone = s.virtual, s.counters.Busy == 0
 	s.requests[r] = struct{}{}
 	s.active = append(s.active, r)
 	s.encoding = append(s.encoding, r)

@@ -60,14 +60,17 @@ func (s *scheduler) next(b *batch) (context.Context, bool) {
 	return ctx, true
 }
 
-// grow tells whether a free runner lets a small batch grow a little longer: only while another runner is busy, and not
-// past delay for the pair that waits longest.
+// grow tells whether a free runner lets a small batch grow a little longer: only while another runner is busy, not past
+// delay for the pair that waits longest, and not for a request that came when all were free: that one shall use them all.
 func (s *scheduler) grow() bool {
 	if s.delay == 0 || s.counters.Busy == 0 || s.readyTokens >= s.batchTokens/2 {
 		return false
 	}
 	var oldest time.Time
 	for _, r := range s.active {
+		if r.alone {
+			return false
+		}
 		for _, queued := range [][]pair{r.tranche, r.ready} {
 			for _, p := range queued {
 				if oldest.IsZero() || p.at.Before(oldest) {

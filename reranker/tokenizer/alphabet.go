@@ -38,6 +38,19 @@ func (a *alphabet) action(c rune) action {
 	return a.actions[a.pages[uint32(c)>>8]][uint8(c)]
 }
 
+// chars is how many characters a code point becomes.
+func (a *alphabet) chars(c rune) int {
+	switch act := a.action(c); {
+	case act == drop || act == strip:
+		return 0
+	case act == hangul:
+		return 3
+	case act >= mapped:
+		return a.mappings[act-mapped].chars
+	}
+	return 1
+}
+
 // newAlphabet composes the steps of BertNormalizer (clean, space around CJK, decompose and strip, lower-case) and
 // BertPreTokenizer into one action a character.
 func newAlphabet(p *properties, n bertNormalizer) *alphabet {
@@ -61,6 +74,8 @@ func newAlphabet(p *properties, n bertNormalizer) *alphabet {
 
 func (a *alphabet) compose(p *properties, n bertNormalizer, c rune) action {
 	switch {
+	case p.sets[c] == 0 && p.class[c] == 0 && !isCJK(c) && !isHangul(c) && c != unicode.ReplacementChar:
+		return keep // most of the code space, whatever the settings
 	case c == '\t' || c == '\n' || c == '\r':
 		return space
 	case c == 0 || c == unicode.ReplacementChar || p.sets[c]&isOther != 0:
@@ -150,14 +165,14 @@ func isCJK(c rune) bool {
 
 // Hangul syllables decompose by arithmetic (Unicode Standard, section 3.12).
 const (
-	hangulFirst  = 0xAC00
-	hangulLast   = 0xD7A3
-	leadFirst    = 0x1100
-	vowelFirst   = 0x1161
-	tailFirst    = 0x11A7 // stands for no final consonant
-	vowels       = 21
-	tails        = 28
-	hangulPerLed = vowels * tails
+	hangulFirst = 0xAC00
+	hangulLast  = 0xD7A3
+	leadFirst   = 0x1100
+	vowelFirst  = 0x1161
+	tailFirst   = 0x11A7 // stands for no final consonant
+	vowels      = 21
+	tails       = 28
+	perLead     = vowels * tails
 )
 
 func isHangul(c rune) bool { return hangulFirst <= c && c <= hangulLast }
@@ -165,7 +180,7 @@ func isHangul(c rune) bool { return hangulFirst <= c && c <= hangulLast }
 // letters of a Hangul syllable; tail is 0 where it has no final consonant.
 func letters(c rune) (lead, vowel, tail rune) {
 	i := c - hangulFirst
-	lead, vowel = leadFirst+i/hangulPerLed, vowelFirst+i%hangulPerLed/tails
+	lead, vowel = leadFirst+i/perLead, vowelFirst+i%perLead/tails
 	if t := i % tails; t != 0 {
 		tail = tailFirst + t
 	}

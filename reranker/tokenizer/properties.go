@@ -13,12 +13,13 @@ import (
 //go:embed properties.txt
 var propertiesText string
 
-// Sets a character can be in.
+// Sets a character can be in; isMapped is that of the characters in lower or split.
 const (
 	isOther = 1 << iota // control, format, private use
 	isSpace
 	isPunct
 	isMark // nonspacing
+	isMapped
 )
 
 // properties are the characters as Hugging Face tokenizers sees them.
@@ -73,9 +74,11 @@ func (p *properties) add(name string, chars []rune) error {
 	switch name {
 	case "lower":
 		p.lower[chars[0]] = chars[1:]
+		p.sets[chars[0]] |= isMapped
 		return nil
 	case "split":
 		p.split[chars[0]] = chars[1:]
+		p.sets[chars[0]] |= isMapped
 		return nil
 	case "other":
 		bit = isOther

@@ -42,21 +42,19 @@ func (q Query) Len() int { return len(q.ids) }
 // OpenDir loads the tokenizer of a model directory: its tokenizer.json, or else its vocab.txt with the settings in
 // tokenizer_config.json, if any, as transformers' BertTokenizer reads them.
 func OpenDir(dir string) (Tokenizer, error) {
-	path := filepath.Join(dir, "tokenizer.json")
-	file, err := os.ReadFile(path)
+	file, err := os.ReadFile(filepath.Join(dir, "tokenizer.json"))
 	if errors.Is(err, fs.ErrNotExist) {
-		path = filepath.Join(dir, "vocab.txt")
 		file, err = fileFromVocabulary(dir)
 	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("open tokenizer: %s has neither tokenizer.json nor vocab.txt", dir)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("open tokenizer: %w", err)
+		return nil, fmt.Errorf("open tokenizer in %s: %w", dir, err)
 	}
 	tok, err := Open(file)
 	if err != nil {
-		return nil, fmt.Errorf("open tokenizer %s: %w", path, err)
+		return nil, fmt.Errorf("open tokenizer in %s: %w", dir, err)
 	}
 	return tok, nil
 }

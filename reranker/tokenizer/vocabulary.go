@@ -45,11 +45,8 @@ func newVocabulary(m *wordPieceModel) *vocabulary {
 		}
 	}
 	slices.SortFunc(entries, func(a, b entry) int { return cmp.Compare(a.key, b.key) })
-	b := &trieBuilder{bases: map[uint32]bool{}}
-	b.grow(0)
-	b.taken[0] = true
+	b := &trieBuilder{}
 	b.grow(leaves)
-	b.free = leaves + 256
 	b.place(0, entries, 0)
 	v := &vocabulary{nodes: b.nodes, unk: m.Vocab[m.UnkToken]}
 	v.start, v.next = v.child(0, startLabel), v.child(0, nextLabel)
@@ -110,9 +107,9 @@ func (v *vocabulary) split(dst []int32, word []byte) []int32 {
 // trieBuilder places nodes depth first, so that a word's nodes lie close together.
 type trieBuilder struct {
 	nodes []node
-	taken []bool
-	bases map[uint32]bool // in use
-	free  int             // no slot below is free
+	taken []bool   // slots with a node
+	bases []bool   // in use by a node
+	from  [257]int // where to look for a base, by number of children: past what was full for as many
 }
 
 // grow makes the block of 256 slots that holds at exist.
@@ -120,12 +117,13 @@ func (b *trieBuilder) grow(at int) {
 	for len(b.nodes) <= at|255 {
 		b.nodes = append(b.nodes, node{piece: -1})
 		b.taken = append(b.taken, false)
+		b.bases = append(b.bases, false)
 	}
 }
 
 // place sets node at's base and children from entries, which all share their first depth bytes.
 func (b *trieBuilder) place(at uint32, entries []entry, depth int) {
-	if len(entries[0].key) == depth {
+	if len(entries) > 0 && len(entries[0].key) == depth {
 		b.nodes[at].piece = entries[0].id
 		entries = entries[1:]
 	}
@@ -155,12 +153,10 @@ func (b *trieBuilder) findBase(labels []byte) uint32 {
 	if len(labels) == 0 {
 		return leaves
 	}
-	for b.free < len(b.taken) && b.taken[b.free] {
-		b.free++
-	}
-	for slot := b.free; ; slot++ {
-		b.grow(slot)
-		base := uint32(slot) ^ uint32(labels[0])
+	from := &b.from[len(labels)]
+	for *from = max(*from, leaves+256); ; *from++ {
+		b.grow(*from)
+		base := uint32(*from) ^ uint32(labels[0])
 		if b.bases[base] || !b.allFree(base, labels) {
 			continue
 		}

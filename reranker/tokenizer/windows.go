@@ -1,6 +1,9 @@
 package tokenizer
 
-import "unicode/utf8"
+import (
+	"slices"
+	"unicode/utf8"
+)
 
 // piece is a part of a text that windows keep together: a word with what follows it up to the next one.
 type piece struct {
@@ -13,6 +16,7 @@ type piece struct {
 func cut(text string, pieces []piece, maxTokens, overlap int, count func(string) int) []string {
 	overlap = max(min(overlap, maxTokens/2), 0)
 	var windows []string
+	covered := 0 // bytes of text
 	for first := 0; ; {
 		end, tokens := first, 0
 		for end < len(pieces) && (end == first || tokens+pieces[end].tokens <= maxTokens) {
@@ -24,7 +28,14 @@ func cut(text string, pieces []piece, maxTokens, overlap int, count func(string)
 			end--
 			window = span(text, pieces, first, end)
 		}
-		windows = append(windows, window)
+		if count != nil && count(window) > maxTokens && middleOf(window) > 0 {
+			pieces = slices.Insert(pieces, first+1, piece{pieces[first].start + middleOf(window), maxTokens})
+			continue
+		}
+		if reach := pieces[first].start + len(window); reach > covered || text == "" {
+			windows = append(windows, window)
+			covered = reach
+		}
 		if end == len(pieces) {
 			return windows
 		}
@@ -41,6 +52,18 @@ func rewind(pieces []piece, first, end, overlap int) int {
 		overlap -= pieces[next].tokens
 	}
 	return next
+}
+
+// middleOf is a byte between two characters somewhere in the middle of text, 0 if it has only one.
+func middleOf(text string) int {
+	at := len(text) / 2
+	for at > 0 && !utf8.RuneStart(text[at]) {
+		at--
+	}
+	if at == 0 {
+		_, at = utf8.DecodeRuneInString(text)
+	}
+	return at % max(len(text), 1)
 }
 
 // span is the text of the pieces from first up to end.
@@ -91,20 +114,21 @@ func (w *WordPiece) pieces(text string, maxTokens int) (pieces []piece, total in
 	return pieces, total
 }
 
-// parts cuts a word into parts of at most maxTokens tokens, or of one character.
+// parts cuts a word into parts of at most maxTokens tokens, or of one character. It goes by the characters that the
+// word is made of after normalisation, each of which is at most one token: a walk over the word, whatever it holds.
+// A part counts as a whole window, for joined with its neighbour it would be other tokens.
 func (w *WordPiece) parts(pieces []piece, word string, offset, maxTokens int) []piece {
-	var ids []int32
 	for word != "" {
-		n, tokens := 0, 0
+		n, chars := 0, 0
 		for n < len(word) {
-			_, size := utf8.DecodeRuneInString(word[n:])
-			ids = w.encodePlain(ids[:0], word[:n+size], len(word))
-			if n > 0 && len(ids) > maxTokens {
+			c, size := utf8.DecodeRuneInString(word[n:])
+			chars += w.alphabet.chars(c)
+			if n > 0 && chars > maxTokens {
 				break
 			}
-			n, tokens = n+size, len(ids)
+			n += size
 		}
-		pieces = append(pieces, piece{offset, tokens})
+		pieces = append(pieces, piece{offset, maxTokens})
 		offset += n
 		word = word[n:]
 	}

@@ -24,7 +24,7 @@ func (w *WordPiece) word(dst []int32, text string, at int) ([]int32, int) {
 		return w.longWord(dst, text, start)
 	}
 	if at > start {
-		if piece < 0 {
+		if piece < 0 || at-start > w.maxChars {
 			return w.longWord(dst, text, start)
 		}
 		return append(dst, piece), at

@@ -1,0 +1,129 @@
+package tokenizer
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+)
+
+// pairCase is a pair as Python's tokenizers encodes it; testdata/pairs.py wrote them.
+type pairCase struct {
+	Tokenizer, Query, Passage string
+	Max                       int
+	IDs, Types                []int32
+	Refused                   string
+}
+
+func readPairs(t *testing.T) []pairCase {
+	t.Helper()
+	file, err := os.ReadFile("testdata/pairs.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var cases []pairCase
+	if err := json.Unmarshal(file, &cases); err != nil {
+		t.Fatal(err)
+	}
+	return cases
+}
+
+// types spells passageStart as the token types it stands for.
+func types(length, passageStart int) []int32 {
+	types := make([]int32, length)
+	for i := passageStart; i < length; i++ {
+		types[i] = 1
+	}
+	return types
+}
+
+// TestPairsOfPython compares layout, types and truncation with Hugging Face's own pair encoding.
+func TestPairsOfPython(t *testing.T) {
+	opened := map[string][]Tokenizer{}
+	for _, c := range readPairs(t) {
+		if opened[c.Tokenizer] == nil {
+			opened[c.Tokenizer] = openAll(t, filepath.Join("testdata", c.Tokenizer))
+		}
+		for _, tok := range opened[c.Tokenizer] {
+			ids, start := tok.Pair(tok.Query(c.Query), c.Passage, c.Max, nil)
+			name := fmt.Sprintf("%T %s, %q and %q in %d tokens", tok, c.Tokenizer, c.Query, c.Passage, c.Max)
+			if c.Refused != "" {
+				if len(ids) > c.Max {
+					t.Errorf("%s: %d tokens", name, len(ids))
+				}
+				continue
+			}
+			if !slices.Equal(ids, c.IDs) || !slices.Equal(types(len(ids), start), c.Types) {
+				t.Errorf("%s:\n got %v, types %v\nwant %v, types %v", name, ids, types(len(ids), start), c.IDs, c.Types)
+			}
+		}
+	}
+}
+
+// openAll opens a directory as OpenDir does and, where that gives WordPiece, with Hugging Face's library too.
+func openAll(t *testing.T, dir string) []Tokenizer {
+	t.Helper()
+	tok, err := OpenDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := tok.(*WordPiece); !ok {
+		return []Tokenizer{tok}
+	}
+	file, err := os.ReadFile(filepath.Join(dir, "tokenizer.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	h, err := NewHuggingFace(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return []Tokenizer{tok, h}
+}
+
+// TestLongQuery shares a pair's room where only_second has no answer.
+func TestLongQuery(t *testing.T) {
+	w, h := both(t, bertFixture())
+	long := "the of and to in is a for that on" // one token a word
+	tests := []struct {
+		name               string
+		query, passage     string
+		maxTokens          int
+		wantQuery, wantPas int
+	}{
+		{"fits", "the of", "and to", 10, 2, 2},
+		{"passage cut", "the of", long, 10, 2, 5},
+		{"one token left", "the of and to in is", long, 10, 6, 1},
+		{"no token left", "the of and to in is a", long, 10, 3, 4},
+		{"query past the model", long + " " + long, long, 10, 3, 4},
+		{"short passage, query gets the rest", long + " " + long, "the", 10, 6, 1},
+		{"empty passage", long, "", 10, 7, 0},
+		{"query fills it, empty passage", "the of and to in is a", "", 10, 7, 0},
+		{"room for one", long, long, 4, 0, 1},
+		{"room for none", long, long, 3, 0, 0},
+		{"less than the special tokens", long, long, 1, 0, 0},
+		{"negative", long, long, -5, 0, 0},
+	}
+	for _, test := range tests {
+		for _, tok := range []Tokenizer{w, h} {
+			ids, start := tok.Pair(tok.Query(test.query), test.passage, test.maxTokens, nil)
+			if start-2 != test.wantQuery || len(ids)-start-1 != test.wantPas {
+				t.Errorf("%T %s: %d tokens of query, %d of passage; want %d, %d", tok, test.name, start-2, len(ids)-start-1, test.wantQuery, test.wantPas)
+			}
+		}
+	}
+}
+
+// TestPairAllocates holds Pair to its promise: none with a dst that is long enough.
+func TestPairAllocates(t *testing.T) {
+	w, _ := both(t, bertFixture())
+	q := w.Query("what is re-ranking?")
+	dst := make([]int32, 0, 4096)
+	for _, text := range append(slices.Clone(hardTexts), benchPassages()...) {
+		if n := testing.AllocsPerRun(3, func() { w.Pair(q, text, 512, dst) }); n != 0 {
+			t.Errorf("%q: %v allocations", text, n)
+		}
+	}
+}
