@@ -23,8 +23,11 @@ const (
 // MaxTimeout is the longest time for scoring that a request may ask for.
 const MaxTimeout = time.Minute
 
-// maxControlFields bounds ext.resift.fields.
-const maxControlFields = 32
+// Bounds of the fields that a request may name.
+const (
+	maxControlFields = 32
+	maxPathBytes     = 1000
+)
 
 // controls are what a request itself says about its re-ranking. Zero values mean that nothing was said.
 type controls struct {
@@ -184,8 +187,8 @@ func (c *controls) extFields(doc []byte, v rawjson.Span) *Refusal {
 		return refuseArgument("must name 1 to %d fields", maxControlFields)
 	}
 	for _, f := range fields {
-		if f == "" || strings.Contains(f, "*") {
-			return refuseArgument("must name fields without wildcards")
+		if f == "" || len(f) > maxPathBytes || strings.Contains(f, "*") {
+			return refuseArgument("must name fields of at most %d bytes without wildcards", maxPathBytes)
 		}
 	}
 	c.fields = fields

@@ -42,6 +42,8 @@ func TestWrongControlsAreRefused(t *testing.T) {
 		{"ext fields empty", ext(`"fields":[]`), argument, "1 to 32"},
 		{"ext fields many", ext(`"fields":[` + strings.Repeat(`"a",`, 32) + `"a"]`), argument, "1 to 32"},
 		{"ext fields wildcard", ext(`"fields":["t*"]`), argument, "wildcards"},
+		{"ext fields long", ext(`"fields":["` + strings.Repeat("a", 1001) + `"]`), argument, "1000 bytes"},
+		{"OpenSearch path long", rerank(`{"query_context":{"query_text_path":"` + strings.Repeat("a.", 501) + `"}}`), argument, "longer than 1000"},
 		{"ext timeout without a unit", ext(`"timeout":"500"`), argument, "[ext.resift.timeout]"},
 		{"ext timeout a number", ext(`"timeout":500`), parsing, "[ext.resift.timeout]"},
 		{"ext timeout zero", ext(`"timeout":"0s"`), argument, "[ext.resift.timeout]"},

@@ -61,7 +61,7 @@ func readRetriever(doc []byte, v rawjson.Span) (r rerankRetriever, ok bool) {
 			return r, false
 		}
 	}
-	if r.field == "" || r.text == "" {
+	if r.field == "" || len(r.field) > maxPathBytes || r.text == "" {
 		return r, false
 	}
 	return r, r.readStandard(doc, inner)
@@ -185,6 +185,9 @@ func readQueryContext(doc []byte, root, rerank rawjson.Span) (string, *Refusal) 
 		return collapse(s), nil
 	case hasPath:
 		s, _ := rawjson.Text(doc, path)
+		if len(s) > maxPathBytes { // the processor's own limit
+			return "", refuseArgument("[ext.rerank.query_context.query_text_path] is longer than %d bytes", maxPathBytes)
+		}
 		found, ok := textAtPath(doc, root, s)
 		if !ok {
 			return "", refuseArgument("[ext.rerank.query_context.query_text_path] must point to a string of the search")

@@ -15,6 +15,9 @@ type param struct {
 // params are the parameters of a query string in order; no name occurs twice.
 type params []param
 
+// maxParams is more than all parameters that a search has in any engine.
+const maxParams = 128
+
 // parseParams reads a raw query string where every engine and every proxy read it alike. Engines split it at ";" as well as at
 // "&", let the last of equal names win, take "%%" for "%", and replace what is not UTF-8 (RestUtils.decodeQueryString); wherever
 // one of these would matter it answers false, and the search is left alone.
@@ -26,6 +29,9 @@ func parseParams(rawQuery string) (params, bool) {
 	for raw := range strings.SplitSeq(rawQuery, "&") {
 		if raw == "" {
 			continue
+		}
+		if len(list) == maxParams {
+			return nil, false
 		}
 		rawName, rawValue, _ := strings.Cut(raw, "=")
 		name, err := url.QueryUnescape(rawName)

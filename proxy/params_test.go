@@ -1,6 +1,10 @@
 package proxy
 
-import "testing"
+import (
+	"strconv"
+	"strings"
+	"testing"
+)
 
 func TestParamsAreReadOnlyWhereEveryEngineReadsThemAlike(t *testing.T) {
 	for _, c := range []struct {
@@ -24,11 +28,21 @@ func TestParamsAreReadOnlyWhereEveryEngineReadsThemAlike(t *testing.T) {
 		{"cut escape", "q=%2", false},
 		{"no name", "=a", false},
 		{"not UTF-8", "q=%ff", false},
+		{"as many as may be", distinct(maxParams), true},
+		{"more", distinct(maxParams + 1), false},
 	} {
 		if _, ok := parseParams(c.raw); ok != c.ok {
 			t.Errorf("%s: %q read: %v, want %v", c.name, c.raw, ok, c.ok)
 		}
 	}
+}
+
+func distinct(n int) string {
+	var names []string
+	for i := range n {
+		names = append(names, "p"+strconv.Itoa(i))
+	}
+	return strings.Join(names, "&")
 }
 
 func TestParamsKeepTheirBytes(t *testing.T) {

@@ -289,11 +289,9 @@ func (p *planner) chooseFields() verdict {
 	if !ok {
 		return bypass(ReasonParameter)
 	}
-	var covered map[string]bool
-	if own, given := s.top["fields"]; given {
-		if covered, ok = coveredByFields(s.doc, own, paths); !ok {
-			return bypass(ReasonParameter)
-		}
+	asked, ok := askedFields(s.params, s.doc, s.top)
+	if !ok {
+		return bypass(ReasonParameter)
 	}
 	for _, path := range paths {
 		if slices.ContainsFunc(p.d.Fields, func(f TextField) bool { return f.Path == path }) {
@@ -301,7 +299,8 @@ func (p *planner) chooseFields() verdict {
 		}
 		shown := filter.shows(path)
 		p.d.Fields = append(p.d.Fields, TextField{Path: path, Fetched: !shown})
-		if !shown && !covered[path] {
+		covers := func(pattern string) bool { return glob(pattern, path) }
+		if !shown && !slices.ContainsFunc(asked, covers) {
 			p.d.Strip = append(p.d.Strip, path)
 		}
 	}
@@ -311,7 +310,7 @@ func (p *planner) chooseFields() verdict {
 // settle fills in what the rule and the request say of the scoring and the answer.
 func (p *planner) settle() verdict {
 	s, c, rule, d := &p.search, &p.controls, p.d.Rule, &p.d
-	explain, ok := flag(s.params, s.doc, s.top, "explain")
+	explain, ok := readFlag(s.params, s.doc, s.top, "explain")
 	if !ok {
 		return bypass(ReasonParameter)
 	}

@@ -17,14 +17,14 @@ import (
 //
 // It reads any text: what is not well formed loses its operators as far as they are recognised.
 func plainQueryString(s string) string {
-	p := operatorScanner{in: []rune(s), classic: true}
+	p := operatorScanner{in: []rune(cut(s, 4*maxQueryBytes)), classic: true}
 	return p.scan()
 }
 
 // plainSimpleQueryString does the same for simple_query_string (Lucene's SimpleQueryParser), where only "+", "|", "-" before a
 // word, quotes, parentheses, "*" at the end of a word, "~N" and "\" are operators.
 func plainSimpleQueryString(s string) string {
-	p := operatorScanner{in: []rune(s)}
+	p := operatorScanner{in: []rune(cut(s, 4*maxQueryBytes))}
 	return p.scan()
 }
 
@@ -34,6 +34,7 @@ type operatorScanner struct {
 	classic bool
 
 	out     []string
+	open    bool   // no range is closed from here on
 	negate  bool   // the next clause is excluded
 	dropped []bool // for each open group: is what it holds excluded?
 }
@@ -207,7 +208,7 @@ func (p *operatorScanner) fieldValue(field string) {
 
 // skipRange drops "[a TO b]" and "{a TO b}", or a lone bracket.
 func (p *operatorScanner) skipRange() {
-	for i := p.at + 1; i < len(p.in); i++ {
+	for i := p.at + 1; i < len(p.in) && !p.open; i++ {
 		if c := p.in[i]; c == ']' || c == '}' {
 			p.at = i + 1
 			p.skipSuffix()
@@ -215,6 +216,7 @@ func (p *operatorScanner) skipRange() {
 			return
 		}
 	}
+	p.open = true
 	p.at++
 }
 

@@ -3,40 +3,57 @@ package proxy
 import (
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/resift/resift/searchclient/rawjson"
 )
+
+// maxQueryBytes bounds the query text. No model at hand reads as much of a query (8,192 tokens at most), and the whole text is
+// tokenized before the model's limit cuts it.
+const maxQueryBytes = 32 << 10
+
+// cut shortens a text to at most n bytes, between characters.
+func cut(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	for n > 0 && !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return s[:n]
+}
 
 // queryText collects what a person typed from a query clause, in order of appearance.
 type queryText struct {
 	doc   []byte
 	texts []string
+	known map[string]bool
+	size  int // bytes of texts
 }
 
 // textOfQuery returns the query text of the clause q: the distinct texts of its clauses, joined by a space; "" if there are none.
 // docs/search.md lists what each kind of clause gives.
 func textOfQuery(doc []byte, q rawjson.Span) string {
-	t := queryText{doc: doc}
+	t := queryText{doc: doc, known: make(map[string]bool)}
 	t.query(q)
-	return strings.Join(t.texts, " ")
+	return cut(strings.Join(t.texts, " "), maxQueryBytes)
 }
 
 // add keeps a text once. White space is collapsed, because it says nothing and would make equal texts differ.
 func (t *queryText) add(text string) {
 	text = collapse(text)
-	if text == "" {
+	if text == "" || t.known[text] || t.size > maxQueryBytes {
 		return
 	}
-	for _, known := range t.texts {
-		if known == text {
-			return
-		}
-	}
+	t.known[text] = true
 	t.texts = append(t.texts, text)
+	t.size += len(text)
 }
 
-// collapse trims a text and puts one space for every run of white space.
-func collapse(text string) string { return strings.Join(strings.Fields(text), " ") }
+// collapse trims a text, puts one space for every run of white space, and cuts what is longer than a query may be.
+func collapse(text string) string {
+	return cut(strings.Join(strings.Fields(cut(text, 4*maxQueryBytes)), " "), maxQueryBytes)
+}
 
 // query walks an object of clauses; engines allow one. Nesting is bounded: the document has passed Check.
 func (t *queryText) query(q rawjson.Span) {

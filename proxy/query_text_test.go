@@ -1,8 +1,10 @@
 package proxy
 
 import (
+	"fmt"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/resift/resift/searchclient/rawjson"
 )
@@ -101,5 +103,26 @@ func TestTextAtPath(t *testing.T) {
 		if ok != c.ok || ok && got != c.want {
 			t.Errorf("%q: %q, %v; want %q, %v", c.path, got, ok, c.want, c.ok)
 		}
+	}
+}
+
+func TestQueryTextIsBounded(t *testing.T) {
+	var b strings.Builder
+	b.WriteString(`{"bool":{"should":[`)
+	for i := range 20_000 {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		fmt.Fprintf(&b, `{"match":{"a":"word%d é"}}`, i)
+	}
+	b.WriteString(`]}}`)
+	doc := []byte(b.String())
+	got := textOfQuery(doc, rawjson.Root(doc))
+	if len(got) > maxQueryBytes || len(got) < maxQueryBytes-4 || !utf8.ValidString(got) || !strings.HasPrefix(got, "word0 é word1 é") {
+		t.Errorf("%d bytes, valid %v: %.40q", len(got), utf8.ValidString(got), got)
+	}
+	long := `{"match":{"a":"` + strings.Repeat("é", 1<<20) + `"}}`
+	if got := textOfQuery([]byte(long), rawjson.Root([]byte(long))); len(got) != maxQueryBytes {
+		t.Errorf("one long text: %d bytes", len(got))
 	}
 }

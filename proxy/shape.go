@@ -127,9 +127,9 @@ func pageNumber(ps params, doc []byte, top map[string]rawjson.Span, name string,
 	return int(n), err == nil
 }
 
-// flag reads a boolean that the URL or the body may give; engines take the strings "true" and "false" in bodies. An empty one in
+// readFlag reads a boolean that the URL or the body may give; engines take the strings "true" and "false" in bodies. An empty one in
 // the URL is false. It answers false for ok where the engine would refuse the value.
-func flag(ps params, doc []byte, top map[string]rawjson.Span, name string) (on, ok bool) {
+func readFlag(ps params, doc []byte, top map[string]rawjson.Span, name string) (on, ok bool) {
 	text, given := ps.get(name)
 	if v, inBody := top[name]; !given && inBody {
 		text = string(v.Of(doc))

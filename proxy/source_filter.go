@@ -149,13 +149,42 @@ func stringOrStrings(doc []byte, v rawjson.Span) ([]string, bool) {
 	return list, true
 }
 
-// coveredByFields tells which of the paths the client's own `fields` already ask for, so that they are neither added nor
-// taken out again. It answers false if `fields` has a shape that engines refuse.
-func coveredByFields(doc []byte, v rawjson.Span, paths []string) (map[string]bool, bool) {
+// askedFields are the patterns of what a client itself wants under `fields` of each hit: by fields, stored_fields,
+// docvalue_fields and script_fields, which all end there. What they cover is neither added nor taken out again. It answers
+// false if `fields` has a shape that engines refuse.
+func askedFields(ps params, doc []byte, top map[string]rawjson.Span) (patterns []string, ok bool) {
+	if v, given := top["fields"]; given {
+		if patterns, ok = fieldPatterns(doc, v); !ok {
+			return nil, false
+		}
+	}
+	if v, given := top["stored_fields"]; given {
+		names, _ := stringOrStrings(doc, v)
+		patterns = append(patterns, names...)
+	}
+	if v, given := top["docvalue_fields"]; given {
+		names, _ := fieldPatterns(doc, v)
+		patterns = append(patterns, names...)
+	}
+	if v, given := top["script_fields"]; given && rawjson.KindOf(doc, v) == rawjson.Object {
+		for m := range rawjson.Members(doc, v) {
+			name, _ := rawjson.Text(doc, m.Key)
+			patterns = append(patterns, name)
+		}
+	}
+	for _, name := range [...]string{"stored_fields", "docvalue_fields"} {
+		v, _ := ps.get(name)
+		patterns = append(patterns, commaList(v)...)
+	}
+	return patterns, true
+}
+
+// fieldPatterns reads an array of names and of objects with the name under "field".
+func fieldPatterns(doc []byte, v rawjson.Span) ([]string, bool) {
 	if rawjson.KindOf(doc, v) != rawjson.Array {
 		return nil, false
 	}
-	covered := make(map[string]bool)
+	var patterns []string
 	for e, err := range rawjson.Elements(doc, v) {
 		if err != nil {
 			return nil, false
@@ -167,11 +196,7 @@ func coveredByFields(doc []byte, v rawjson.Span, paths []string) (map[string]boo
 				return nil, false
 			}
 		}
-		for _, path := range paths {
-			if glob(pattern, path) {
-				covered[path] = true
-			}
-		}
+		patterns = append(patterns, pattern)
 	}
-	return covered, true
+	return patterns, true
 }

@@ -104,31 +104,42 @@ func TestSourceFilterLeavesNonsenseToTheEngine(t *testing.T) {
 }
 
 func TestClientsOwnFieldsAreNotAddedAgain(t *testing.T) {
-	paths := []string{"title", "body", "product.name"}
 	for _, c := range []struct {
-		fields string
-		ok     bool
-		want   []string
+		name, url, body string
+		ok              bool
+		added           []string // of title, body, product.name
 	}{
-		{`["title"]`, true, []string{"title"}},
-		{`[{"field":"title","format":"x"},"product.*"]`, true, []string{"title", "product.name"}},
-		{`["*"]`, true, paths},
-		{`["product"]`, true, nil},
-		{`[]`, true, nil},
-		{`"title"`, false, nil},
-		{`[3]`, false, nil},
-		{`[{"format":"x"}]`, false, nil},
+		{"none", "", `{}`, true, []string{"title", "body", "product.name"}},
+		{"a name", "", `{"fields":["title"]}`, true, []string{"body", "product.name"}},
+		{"objects and wildcards", "", `{"fields":[{"field":"title","format":"x"},"product.*"]}`, true, []string{"body"}},
+		{"everything", "", `{"fields":["*"]}`, true, nil},
+		{"an object field is not its leaves", "", `{"fields":["product"]}`, true, []string{"title", "body", "product.name"}},
+		{"an empty list", "", `{"fields":[]}`, true, []string{"title", "body", "product.name"}},
+		{"a stored field", "", `{"stored_fields":["title","_source"]}`, true, []string{"body", "product.name"}},
+		{"one stored field", "", `{"stored_fields":"title"}`, true, []string{"body", "product.name"}},
+		{"a stored field in the URL", "stored_fields=title,x", "", true, []string{"body", "product.name"}},
+		{"a doc value", "", `{"docvalue_fields":[{"field":"title"},"b*"]}`, true, []string{"product.name"}},
+		{"a doc value in the URL", "docvalue_fields=title", `{}`, true, []string{"body", "product.name"}},
+		{"a script field", "", `{"script_fields":{"title":{"script":"1"}}}`, true, []string{"body", "product.name"}},
+		{"a string", "", `{"fields":"title"}`, false, nil},
+		{"a number", "", `{"fields":[3]}`, false, nil},
+		{"an object without a field", "", `{"fields":[{"format":"x"}]}`, false, nil},
 	} {
-		doc := []byte(c.fields)
-		covered, ok := coveredByFields(doc, rawjson.Root(doc), paths)
-		var got []string
-		for _, p := range paths {
-			if covered[p] {
-				got = append(got, p)
+		t.Run(c.name, func(t *testing.T) {
+			s := parsed(t, c.url, c.body)
+			patterns, ok := askedFields(s.params, s.doc, s.top)
+			if ok != c.ok {
+				t.Fatalf("read: %v, want %v", ok, c.ok)
 			}
-		}
-		if ok != c.ok || !slices.Equal(got, c.want) {
-			t.Errorf("%s: %v, %v; want %v, %v", c.fields, got, ok, c.want, c.ok)
-		}
+			var added []string
+			for _, path := range []string{"title", "body", "product.name"} {
+				if !slices.ContainsFunc(patterns, func(p string) bool { return glob(p, path) }) {
+					added = append(added, path)
+				}
+			}
+			if ok && !slices.Equal(added, c.added) {
+				t.Errorf("added %v, want %v", added, c.added)
+			}
+		})
 	}
 }
