@@ -17,14 +17,14 @@ import (
 //
 // It reads any text: what is not well formed loses its operators as far as they are recognised.
 func plainQueryString(s string) string {
-	p := operatorScanner{in: []rune(cut(s, 4*maxQueryBytes)), classic: true}
+	p := operatorScanner{in: []rune(truncate(s, 4*maxQueryBytes)), classic: true}
 	return p.scan()
 }
 
 // plainSimpleQueryString does the same for simple_query_string (Lucene's SimpleQueryParser), where only "+", "|", "-" before a
 // word, quotes, parentheses, "*" at the end of a word, "~N" and "\" are operators.
 func plainSimpleQueryString(s string) string {
-	p := operatorScanner{in: []rune(cut(s, 4*maxQueryBytes))}
+	p := operatorScanner{in: []rune(truncate(s, 4*maxQueryBytes))}
 	return p.scan()
 }
 

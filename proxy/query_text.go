@@ -12,8 +12,8 @@ import (
 // tokenized before the model's limit cuts it.
 const maxQueryBytes = 32 << 10
 
-// cut shortens a text to at most n bytes, between characters.
-func cut(s string, n int) string {
+// truncate shortens a text to at most n bytes, between characters.
+func truncate(s string, n int) string {
 	if len(s) <= n {
 		return s
 	}
@@ -36,7 +36,7 @@ type queryText struct {
 func textOfQuery(doc []byte, q rawjson.Span) string {
 	t := queryText{doc: doc, known: make(map[string]bool)}
 	t.query(q)
-	return cut(strings.Join(t.texts, " "), maxQueryBytes)
+	return truncate(strings.Join(t.texts, " "), maxQueryBytes)
 }
 
 // add keeps a text once. White space is collapsed, because it says nothing and would make equal texts differ.
@@ -52,7 +52,7 @@ func (t *queryText) add(text string) {
 
 // collapse trims a text, puts one space for every run of white space, and cuts what is longer than a query may be.
 func collapse(text string) string {
-	return cut(strings.Join(strings.Fields(cut(text, 4*maxQueryBytes)), " "), maxQueryBytes)
+	return truncate(strings.Join(strings.Fields(truncate(text, 4*maxQueryBytes)), " "), maxQueryBytes)
 }
 
 // query walks an object of clauses; engines allow one. Nesting is bounded: the document has passed Check.
