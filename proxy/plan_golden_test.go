@@ -31,7 +31,7 @@ func TestGoldenPlans(t *testing.T) {
 				t.Fatal(err)
 			}
 			request, want, _ := strings.Cut(string(content), split)
-			got := describe(Plan(readRequest(t, request), testRules()))
+			got := describePlan(Plan(readRequest(t, request), testRules()))
 			if *update {
 				if err := os.WriteFile(file, []byte(request+split+got), 0o644); err != nil {
 					t.Fatal(err)
@@ -56,8 +56,8 @@ func readRequest(t *testing.T, text string) *Request {
 	return &Request{Method: r.Method, Path: r.URL.EscapedPath(), RawQuery: r.URL.RawQuery, Header: r.Header, Body: []byte(body)}
 }
 
-// describe writes a plan for people to read.
-func describe(d Decision) string {
+// describePlan writes a plan for people to read.
+func describePlan(d Decision) string {
 	var b strings.Builder
 	switch {
 	case d.Refusal != nil:
