@@ -21,24 +21,24 @@ func (h *HuggingFace) Windows(text string, maxTokens, overlap int) []string {
 }
 
 // pieces start at tokens that follow a space or hold one, and their tokens in all. A piece that stays longer than an
-// eighth of a window (a text without spaces) starts at any token.
+// eighth of a window (a text without spaces) ends at any token.
 func (h *HuggingFace) pieces(text string, maxTokens int) (pieces []piece, total int) {
 	clean, origin := readable(text)
 	offsets := h.encode(clean, tokenizers.WithReturnOffsets()).Offsets
 	longest := max(maxTokens/8, 1)
 	pieces = append(pieces, piece{})
+	last := 0 // start of the last piece in clean
 	for _, offset := range offsets {
-		at := int(offset[0])
-		last := &pieces[len(pieces)-1]
-		start := at
-		if origin != nil {
-			start = origin[at]
+		at, current := int(offset[0]), &pieces[len(pieces)-1]
+		if at > last && startsPiece(clean, at, current.tokens >= longest) {
+			last = at
+			if origin != nil {
+				at = origin[at]
+			}
+			pieces = append(pieces, piece{start: at})
+			current = &pieces[len(pieces)-1]
 		}
-		if start > last.start && startsPiece(clean, at, last.tokens >= longest) {
-			pieces = append(pieces, piece{start: start})
-			last = &pieces[len(pieces)-1]
-		}
-		last.tokens++
+		current.tokens++
 	}
 	return pieces, len(offsets)
 }
@@ -56,21 +56,34 @@ func startsPiece(text string, at int, anywhere bool) bool {
 	return unicode.IsSpace(before) || unicode.IsSpace(after)
 }
 
-// readable is text without NUL and with U+FFFD for invalid bytes, as the library is to see it, and where each of its
-// bytes was in text; nil where nothing changed.
+// readable is text without NUL and with U+FFFD for invalid bytes, as the library sees it, and where each of its bytes
+// was in text; nil where nothing changed.
 func readable(text string) (clean string, origin []int) {
 	if utf8.ValidString(text) && strings.IndexByte(text, 0) < 0 {
 		return text, nil
 	}
 	var b strings.Builder
-	for at, c := range text {
-		if c == 0 {
-			continue
+	for at := 0; at < len(text); {
+		c, size := utf8.DecodeRuneInString(text[at:])
+		if c == utf8.RuneError && size == 1 {
+			size = invalid(text[at:])
 		}
-		b.WriteRune(c)
+		if c != 0 {
+			b.WriteRune(c)
+		}
 		for len(origin) < b.Len() {
 			origin = append(origin, at)
 		}
+		at += size
 	}
 	return b.String(), origin
+}
+
+// invalid is the length of what Rust replaces by one U+FFFD: a byte, or all that is there of a longer character.
+func invalid(text string) int {
+	n := 0
+	for n < len(text) && !utf8.FullRuneInString(text[:n+1]) {
+		n++
+	}
+	return max(n, 1)
 }
