@@ -51,7 +51,11 @@ func (g *graph) probe() error {
 	}
 	defer l.close()
 	var b batch
-	for range max(1, min(2, g.directory.BatchPairs)) {
+	probed := 2
+	if g.directory.BatchPairs == 1 {
+		probed = 1
+	}
+	for range probed {
 		b.add(pair{ids: slices.Repeat([]int32{int32(g.directory.PadToken)}, 8), start: 4})
 	}
 	inputs, err := l.bind(&b)
