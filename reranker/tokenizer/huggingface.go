@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"runtime"
-	"strings"
 
 	"github.com/daulet/tokenizers"
 )
@@ -41,9 +40,10 @@ func NewHuggingFace(file []byte) (*HuggingFace, error) {
 	return h, nil
 }
 
-// encode gives the ids of text without special tokens, with the options' extras. The C string would end at a NUL.
+// encode gives the ids of text without special tokens, with the options' extras. Its offsets are those of readable(text).
 func (h *HuggingFace) encode(text string, options ...tokenizers.EncodeOption) tokenizers.Encoding {
-	encoding := h.native.EncodeWithOptions(strings.ReplaceAll(text, "\x00", ""), false, options...)
+	clean, _ := readable(text)
+	encoding := h.native.EncodeWithOptions(clean, false, options...)
 	runtime.KeepAlive(h)
 	return encoding
 }

@@ -56,8 +56,8 @@ func startsPiece(text string, at int, anywhere bool) bool {
 	return unicode.IsSpace(before) || unicode.IsSpace(after)
 }
 
-// readable is text without NUL and with U+FFFD for invalid bytes, as the library sees it, and where each of its bytes
-// was in text; nil where nothing changed.
+// readable is text with U+FFFD for invalid bytes, as Rust puts it, and without NUL, which would end a C string; and where
+// each of its bytes was in text, nil where nothing changed.
 func readable(text string) (clean string, origin []int) {
 	if utf8.ValidString(text) && strings.IndexByte(text, 0) < 0 {
 		return text, nil
