@@ -1,7 +1,9 @@
 package reranker
 
 import (
+	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -136,6 +138,50 @@ func TestParseDevices(t *testing.T) {
 		}
 		if c.problem != "" && (err == nil || !strings.Contains(err.Error(), c.problem)) {
 			t.Errorf("%q: error %v, want %q", text, err, c.problem)
+		}
+	}
+}
+
+// A process loads one ONNX Runtime, so the libraries that can't be used are tried in processes of their own.
+func TestUnusableLibraryIsNamed(t *testing.T) {
+	if path := os.Getenv("RESIFT_TEST_CHILD"); path != "" {
+		_, err := Open(Options{Model: tinyModel, Device: "cpu", Library: path})
+		fmt.Println("child:", err)
+		return
+	}
+	dir := t.TempDir()
+	compile := func(name, source string) string {
+		file, library := filepath.Join(dir, name+".c"), filepath.Join(dir, name+".so")
+		write(t, file, []byte(source))
+		if out, err := exec.Command("cc", "-shared", "-fPIC", "-o", library, file).CombinedOutput(); err != nil {
+			t.Fatalf("cc, which cgo needs too: %v: %s", err, out)
+		}
+		return library
+	}
+	text := filepath.Join(dir, "text.so")
+	write(t, text, []byte("not a library"))
+	cases := map[string]string{
+		text: "load ONNX Runtime library",
+		// An old library knows no API of the number asked for, and answers NULL.
+		compile("old", `
+			static const void *api(unsigned version) { return version > 23 ? 0 : "api"; }
+			static const char *version(void) { return "1.23.2"; }
+			static const struct { const void *(*api)(unsigned); const char *(*version)(void); } base = {api, version};
+			const void *OrtGetApiBase(void) { return &base; }`): "is too old: this program needs 1.24 or newer",
+		compile("other", "int other(void) { return 1; }"): "is not an ONNX Runtime library",
+		filepath.Join(dir, "missing.so"):                  "no such file",
+	}
+	for library, want := range cases {
+		child := exec.Command(os.Args[0], "-test.run=^TestUnusableLibraryIsNamed$")
+		child.Env = append(os.Environ(), "RESIFT_TEST_CHILD="+library)
+		out, err := child.CombinedOutput()
+		if err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+		for _, want := range []string{want, filepath.Base(library), "make build"} {
+			if !strings.Contains(string(out), want) {
+				t.Errorf("%s: %q lacks %q", filepath.Base(library), out, want)
+			}
 		}
 	}
 }

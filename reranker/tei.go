@@ -17,12 +17,13 @@ import (
 const (
 	teiTimeout     = 10 * time.Second
 	teiConcurrency = 4
-	teiBatch       = 32              // texts a call, where /info does not tell: TEI's own default
-	teiBodyBytes   = 1 << 20         // of one call; TEI refuses 2 MB by default
-	teiTextBytes   = 512 << 10       // of one passage; far more than any model reads
-	teiHealthLimit = 2 * time.Second // for GET /health
-	teiInfoAge     = 30 * time.Second
-	teiFresh       = 5 * time.Second // a success this recent needs no GET /health
+	teiBatch       = 32               // texts a call, where /info does not tell: TEI's own default
+	teiBodyBytes   = 1 << 20          // of one call; TEI refuses 2 MB by default
+	teiTextBytes   = 512 << 10        // of one passage; far more than any model reads
+	teiHealthLimit = 2 * time.Second  // for GET /health
+	teiInfoAge     = 30 * time.Second // before /info is asked again
+	teiRetryInfo   = 2 * time.Second  // the same, when something failed since
+	teiFresh       = 5 * time.Second  // a success this recent needs no GET /health
 )
 
 // tei is the backend that asks a server speaking Text Embeddings Inference's protocol.
@@ -44,6 +45,7 @@ type tei struct {
 	about     Info
 	batch     int       // texts a call
 	asked     time.Time // of the last GET /info
+	sure      bool      // it worked, and so did every call since
 	succeeded time.Time // of the last call that worked
 
 	asking atomic.Bool // a GET /info is under way
@@ -256,7 +258,7 @@ func (t *tei) record(ctx context.Context, pairs, tokens int, wait, run time.Dura
 	case ctx.Err() == nil:
 		t.counters.Failed++
 		t.succeeded = time.Time{}
-		t.asked = time.Time{} // the server may have been replaced
+		t.sure = false // the server may have been replaced
 	}
 }
 

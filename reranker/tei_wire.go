@@ -186,7 +186,11 @@ func cut(text string, n int) string {
 // one request at a time asks; the others go on with what is known.
 func (t *tei) refresh(ctx context.Context) {
 	t.mu.Lock()
-	due := time.Since(t.asked) > teiInfoAge
+	age := teiRetryInfo
+	if t.sure {
+		age = teiInfoAge
+	}
+	due := time.Since(t.asked) >= age
 	t.mu.Unlock()
 	if due && t.asking.CompareAndSwap(false, true) {
 		defer t.asking.Store(false)
@@ -197,6 +201,9 @@ func (t *tei) refresh(ctx context.Context) {
 // describe asks /info. A server without it is described by its address.
 func (t *tei) describe(ctx context.Context) error {
 	answer, _, err := t.call(ctx, http.MethodGet, "info", nil, 1<<20)
+	t.mu.Lock()
+	t.asked, t.sure = time.Now(), false
+	t.mu.Unlock()
 	var info teiInfo
 	if err == nil {
 		if json.Unmarshal(answer, &info) != nil {
@@ -210,7 +217,7 @@ func (t *tei) describe(ctx context.Context) error {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.asked = time.Now()
+	t.sure = true
 	t.batch = teiBatch
 	if info.MaxClientBatchSize > 0 {
 		t.batch = info.MaxClientBatchSize
