@@ -67,15 +67,16 @@ func (v *vocabulary) child(n uint32, b byte) uint32 {
 	return at
 }
 
-// longest finds the longest piece at the start of text under a root; -1 if there is none.
-func (v *vocabulary) longest(root uint32, text []byte) (id int32, length int) {
+// longest finds the longest piece at the start of text, folded, under a root; -1 if there is none.
+func longest[T string | []byte](v *vocabulary, fold *[256]byte, root uint32, text T) (id int32, length int) {
 	id = -1
 	if root == dead {
 		return id, 0
 	}
 	nodes := v.nodes
 	base := nodes[root].base >> 8
-	for i, b := range text {
+	for i := range len(text) {
+		b := fold[text[i]]
 		n := nodes[base^uint32(b)]
 		if byte(n.base) != b {
 			break
@@ -88,12 +89,13 @@ func (v *vocabulary) longest(root uint32, text []byte) (id int32, length int) {
 	return id, length
 }
 
-// split appends the pieces of a normalised word: the longest each time, or unk where one can't be found.
-func (v *vocabulary) split(dst []int32, word []byte) []int32 {
+// split appends the pieces of a word that is normalised once folded: the longest each time, or unk for the whole word
+// where one can't be found.
+func split[T string | []byte](v *vocabulary, fold *[256]byte, dst []int32, word T) []int32 {
 	whole := len(dst)
 	root := v.start
 	for len(word) > 0 {
-		id, n := v.longest(root, word)
+		id, n := longest(v, fold, root, word)
 		if id < 0 {
 			return append(dst[:whole], v.unk)
 		}

@@ -9,10 +9,13 @@ type WordPiece struct {
 	template   pairTemplate
 	maxChars   int // a longer word is unknown
 
-	// fold is the byte that an ASCII byte adds to a word, 0 where it isn't part of one as it is.
-	fold [256]byte
+	// fold is the byte that an ASCII byte adds to a word, 0 where it isn't part of one as it is; asIs is every byte.
+	fold, asIs [256]byte
 	// single is the id of an ASCII character that is a word by itself, -1 for others.
 	single [256]int32
+	// ends tells whether an ASCII byte ends a word: space and punctuation do. Control characters and the bytes of
+	// other characters needn't.
+	ends [256]bool
 }
 
 // NewWordPiece reads a tokenizer.json. It fails unless every part of the file is one that BERT tokenizers have.
@@ -39,13 +42,17 @@ func NewWordPiece(file []byte) (*WordPiece, error) {
 func (w *WordPiece) tabulateASCII() {
 	for i := range w.single {
 		w.single[i] = -1
+		w.asIs[i] = byte(i)
 	}
 	for c := range byte(0x80) {
 		switch act := w.alphabet.action(rune(c)); {
 		case act == keep:
 			w.fold[c] = c
+		case act == space:
+			w.ends[c] = true
 		case act == punct:
-			w.single[c] = w.vocabulary.split(nil, []byte{c})[0]
+			w.ends[c] = true
+			w.single[c] = w.split(nil, string(rune(c)))[0]
 		case act >= mapped:
 			w.fold[c] = w.alphabet.mappings[act-mapped].text[0]
 		}

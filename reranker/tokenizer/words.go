@@ -2,8 +2,9 @@ package tokenizer
 
 import "unicode/utf8"
 
-// word appends the ids of the next word of text from at on, and returns where it ends. The common case, a word of ASCII
-// that is one piece, is a single walk down the trie; everything else starts over with its normalised form.
+// word appends the ids of the next word of text from at on, and returns where to go on. A word of ASCII that is one
+// piece, the common case, is a single walk down the trie, and one of several pieces needs no copy; whatever holds other
+// characters is normalised first.
 func (w *WordPiece) word(dst []int32, text string, at int) ([]int32, int) {
 	nodes := w.vocabulary.nodes
 	start := at
@@ -16,29 +17,34 @@ func (w *WordPiece) word(dst []int32, text string, at int) ([]int32, int) {
 		}
 		n := nodes[base^uint32(b)]
 		if byte(n.base) != b {
-			return w.longWord(dst, text, start)
+			piece = -1
+			break
 		}
 		base, piece = n.base>>8, n.piece
 	}
-	if at < len(text) && !w.ends(text[at]) {
+	for at < len(text) && w.fold[text[at]] != 0 {
+		at++
+	}
+	if at < len(text) && !w.ends[text[at]] {
 		return w.longWord(dst, text, start)
 	}
-	if at > start {
-		if piece < 0 || at-start > w.maxChars {
-			return w.longWord(dst, text, start)
+	switch {
+	case at == start:
+		if id := w.single[text[at]]; id >= 0 {
+			dst = append(dst, id)
 		}
-		return append(dst, piece), at
+		return dst, at + 1
+	case at-start > w.maxChars:
+		dst = append(dst, w.vocabulary.unk)
+	case piece >= 0:
+		dst = append(dst, piece)
+	default:
+		dst = split(w.vocabulary, &w.fold, dst, text[start:at])
 	}
-	if id := w.single[text[at]]; id >= 0 {
-		dst = append(dst, id)
+	if at < len(text) && text[at] == ' ' {
+		at++
 	}
-	return dst, at + 1
-}
-
-// ends tells whether an ASCII byte that is no part of a word ends one: space and punctuation do, control characters and
-// the bytes of other characters needn't.
-func (w *WordPiece) ends(b byte) bool {
-	return w.single[b] >= 0 || b == ' ' || b == '\t' || b == '\n' || b == '\r'
+	return dst, at
 }
 
 // normalWord collects the normalised form of a word, as far as it matters.
@@ -71,11 +77,11 @@ func (w *WordPiece) longWord(dst []int32, text string, at int) ([]int32, int) {
 		case space:
 			return w.flush(dst, &word), at + size
 		case punct, alone:
-			return w.appendApart(w.flush(dst, &word), text[at:at+size]), at + size
+			return w.split(w.flush(dst, &word), text[at:at+size]), at + size
 		default:
 			m := &w.alphabet.mappings[act-mapped]
 			if m.alone {
-				return w.appendApart(w.flush(dst, &word), m.text), at + size
+				return w.split(w.flush(dst, &word), m.text), at + size
 			}
 			if !m.word {
 				dst = w.appendMapped(dst, &word, m.text)
@@ -95,7 +101,7 @@ func (w *WordPiece) appendMapped(dst []int32, word *normalWord, text string) []i
 		case space:
 			dst = w.flush(dst, word)
 		case punct:
-			dst = w.appendApart(w.flush(dst, word), string(c))
+			dst = w.split(w.flush(dst, word), string(c))
 		case attach:
 			word.attach(w.alphabet, c)
 		default:
@@ -105,11 +111,9 @@ func (w *WordPiece) appendMapped(dst []int32, word *normalWord, text string) []i
 	return dst
 }
 
-// appendApart appends the ids of a character that is a word by itself.
-func (w *WordPiece) appendApart(dst []int32, char string) []int32 {
-	var word normalWord
-	word.add(char, 1)
-	return w.flush(dst, &word)
+// split appends the pieces of text that is a normalised word.
+func (w *WordPiece) split(dst []int32, text string) []int32 {
+	return split(w.vocabulary, &w.asIs, dst, text)
 }
 
 // flush appends the ids of a word, if there is one, and empties it.
@@ -119,7 +123,7 @@ func (w *WordPiece) flush(dst []int32, word *normalWord) []int32 {
 	case word.chars > w.maxChars:
 		dst = append(dst, w.vocabulary.unk)
 	default:
-		dst = w.vocabulary.split(dst, word.buf[:word.n])
+		dst = split(w.vocabulary, &w.asIs, dst, word.buf[:word.n])
 	}
 	word.n, word.chars, word.run = 0, 0, 0
 	return dst
