@@ -54,8 +54,8 @@ bench: model ## the benchmarks, each beside its baseline
 
 .PHONY: engines
 engines: ## boots every engine that the tests can run against
-	@build/require.sh go mvn
-	@RESIFT_TEST_ENGINES=all go test -count 1 -v -run '^TestBoot$$' -timeout 30m ./engines
+	@build/require.sh go mvn python3 pip
+	@RESIFT_TEST_ENGINES=all go test -count 1 -v -run ^TestBoot -timeout 30m ./engines
 
 .PHONY: env
 env: ## prints the environment that go build and go test want, for eval

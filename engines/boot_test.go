@@ -30,13 +30,37 @@ func TestBoot(t *testing.T) {
 		names = Names()
 	}
 	for _, name := range names {
-		t.Run(name, func(t *testing.T) { testLife(t, name) })
+		t.Run(name, func(t *testing.T) {
+			testLife(t, func(o Options) (*Engine, error) {
+				o.Name = name
+				return Start(t.Context(), o)
+			})
+		})
 	}
 }
 
-func testLife(t *testing.T, name string) {
+// TestBootFetchedJava does the same on the runtime that is fetched where there is no Java.
+func TestBootFetchedJava(t *testing.T) {
+	if testing.Short() || os.Getenv("RESIFT_TEST_ENGINES") != "all" {
+		t.Skip("fetches a Java runtime: make engines runs it")
+	}
+	java, err := fetchJRE(t.Context(), func(step string) { t.Log(step) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range catalog() {
+		t.Run(r.name, func(t *testing.T) {
+			testLife(t, func(o Options) (*Engine, error) {
+				o.setDefaults()
+				return start(t.Context(), r, java, o)
+			})
+		})
+	}
+}
+
+func testLife(t *testing.T, boot func(Options) (*Engine, error)) {
 	start := time.Now()
-	e, err := Start(t.Context(), Options{Name: name, Progress: func(s string) { t.Log(s) }, Log: t.Output()})
+	e, err := boot(Options{Progress: func(step string) { t.Log(step) }, Log: t.Output()})
 	if err != nil {
 		t.Fatal(err)
 	}

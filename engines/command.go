@@ -17,7 +17,7 @@ import (
 // command lays out the state folder and returns the command that boots the engine in it.
 func command(r recipe, java JavaHome, lib string, o Options) (*exec.Cmd, error) {
 	launcher := filepath.Join(o.StateDir, "launcher")
-	if err := writeLauncher(r, launcher); err != nil {
+	if err := writeLauncher(r, java, launcher); err != nil {
 		return nil, err
 	}
 	tmp := filepath.Join(o.StateDir, "tmp")
@@ -65,27 +65,34 @@ func jvmArgs(java JavaHome, heap, tmp string) []string {
 	if java.Feature >= 23 {
 		args = append(args, "--sun-misc-unsafe-memory-access=allow")
 	}
+	if java.fetched {
+		args = append(args, "-Djava.locale.providers=CLDR,SPI") // SPI: ThaiLetters
+	}
 	return args
 }
 
-func writeLauncher(r recipe, dir string) error {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return err
+// writeLauncher fills the first folder of the class path.
+func writeLauncher(r recipe, java JavaHome, dir string) error {
+	files := map[string]string{ // from the recipes
+		"Launcher.class": r.name + "/Launcher.class",
+		// Lucene logs by java.util.logging, the engines by log4j.
+		"log4j2.properties":  "log4j2.properties",
+		"logging.properties": "logging.properties",
 	}
-	class, err := r.file("Launcher.class")
-	if err != nil {
-		return err
+	if java.fetched {
+		files["ThaiLetters.class"] = "thai/ThaiLetters.class"
+		files["META-INF/services/java.text.spi.BreakIteratorProvider"] = "thai/services"
 	}
-	if err := os.WriteFile(filepath.Join(dir, "Launcher.class"), class, 0o644); err != nil {
-		return err
-	}
-	// Lucene logs by java.util.logging, the engines by log4j.
-	for _, name := range []string{"log4j2.properties", "logging.properties"} {
-		quiet, err := recipes.ReadFile("recipes/" + name)
+	for name, from := range files {
+		b, err := recipes.ReadFile("recipes/" + from)
 		if err != nil {
 			return err
 		}
-		if err := os.WriteFile(filepath.Join(dir, name), quiet, 0o644); err != nil {
+		path := filepath.Join(dir, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			return err
+		}
+		if err := os.WriteFile(path, b, 0o644); err != nil {
 			return err
 		}
 	}

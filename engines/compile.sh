@@ -17,3 +17,6 @@ compile opensearch-2.19 opensearch-2.19.6 17
 compile elasticsearch-9.5 elasticsearch-9.5.3 21
 compile elasticsearch-8.19 elasticsearch-8.19.21 17
 compile elasticsearch-7.17 elasticsearch-7.17.29 17
+
+echo "compiling thai for Java 17"
+javac -Xlint:all,-options -proc:none -g:none --release 17 -d thai thai/ThaiLetters.java

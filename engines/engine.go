@@ -23,6 +23,15 @@ type Options struct {
 	Progress func(string)      // hears of each step that takes time, in a few words; may be nil
 }
 
+func (o *Options) setDefaults() {
+	if o.Progress == nil {
+		o.Progress = func(string) {}
+	}
+	if o.Heap == "" {
+		o.Heap = "512m"
+	}
+}
+
 // Engine is a running node.
 type Engine struct {
 	Name    string // as in Options
@@ -43,14 +52,9 @@ const stopLimit = 15 * time.Second
 // Start fetches what the engine needs, boots it and returns when it answers. Cancelling ctx ends Start; the engine, once
 // returned, runs until Stop, or until this process ends.
 func Start(ctx context.Context, o Options) (*Engine, error) {
-	if o.Progress == nil {
-		o.Progress = func(string) {}
-	}
+	o.setDefaults()
 	if o.Name == "" {
 		o.Name = Best(ctx, o.Progress)
-	}
-	if o.Heap == "" {
-		o.Heap = "512m"
 	}
 	r, err := findRecipe(o.Name)
 	if err != nil {
@@ -63,6 +67,11 @@ func Start(ctx context.Context, o Options) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
+	return start(ctx, r, java, o)
+}
+
+// start is Start when recipe and Java are known and o is complete.
+func start(ctx context.Context, r recipe, java JavaHome, o Options) (*Engine, error) {
 	lib, err := fetchJars(ctx, r, java, o.Progress)
 	if err != nil {
 		return nil, err

@@ -59,7 +59,10 @@ func mavenCopy(ctx context.Context, r recipe, java JavaHome, dir string) error {
 	}
 	cmd := exec.CommandContext(ctx, mvn, "--batch-mode", "--quiet", "dependency:copy-dependencies", "-DoutputDirectory="+dir)
 	cmd.Dir = work
-	cmd.Env = append(os.Environ(), "JAVA_HOME="+java.Dir)
+	// Maven keeps its own Java, which trusts the certificates that this machine trusts, unless it has none.
+	if exec.CommandContext(ctx, mvn, "--version").Run() != nil {
+		cmd.Env = append(os.Environ(), "JAVA_HOME="+java.Dir)
+	}
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("mvn dependency:copy-dependencies: %w\n%s", err, lastLines(out, 15))
 	}

