@@ -174,14 +174,14 @@ func withBody(r *http.Request, body []byte) *http.Request {
 }
 
 // outgoingRequest makes the request that carries own in place of the client's.
-func outgoingRequest(ctx context.Context, r *http.Request, own Outgoing) (*http.Request, error) {
+func outgoingRequest(r *http.Request, own Outgoing) (*http.Request, error) {
 	path, err := url.PathUnescape(own.Path)
 	if err != nil {
 		return nil, err
 	}
-	out := withBody(r.WithContext(ctx), own.Body)
+	out := withBody(r, own.Body)
 	out.Method = own.Method
-	out.URL = &url.URL{Path: path, RawPath: own.Path, RawQuery: own.RawQuery}
+	out.URL = &url.URL{Path: path, RawPath: own.Path, RawQuery: own.RawQuery, ForceQuery: r.URL.ForceQuery}
 	if own.Header != nil {
 		out.Header = own.Header.Clone()
 		out.Header.Del("Expect")

@@ -69,6 +69,7 @@ type Handler struct {
 	telemetry *telemetry
 	forwarder *httputil.ReverseProxy
 	slots     chan struct{} // one element a search in the pipeline
+	bodies    bodies
 }
 
 // New makes a handler of its parts.
@@ -143,7 +144,7 @@ func (h *Handler) serveOther(w http.ResponseWriter, r *http.Request) {
 	out, err := buffer(w, r)
 	if err != nil {
 		status = statusRefused
-		h.refuseBody(w, r, err, "")
+		refuseBody(w, err, "")
 		return
 	}
 	h.forward(w, out, &forward{query: r.URL.RawQuery})
@@ -156,10 +157,7 @@ func (h *Handler) forward(w http.ResponseWriter, r *http.Request, fw *forward) {
 }
 
 // refuseBody answers a request whose body did not arrive. The rest of it may still be on its way, so the connection ends.
-func (h *Handler) refuseBody(w http.ResponseWriter, r *http.Request, err error, id string) {
-	if r.Context().Err() != nil {
-		panic(http.ErrAbortHandler)
-	}
+func refuseBody(w http.ResponseWriter, err error, id string) {
 	f := failBody
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		f = failBodyTime
