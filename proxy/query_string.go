@@ -10,7 +10,7 @@ import (
 // text, so that what a person meant remains:
 //
 //   - quotes, parentheses, "+", "&&", "||", AND, OR, boosts (^2) and fuzziness (~, ~2) go; the words stay;
-//   - what "-", "!" or NOT excludes goes, be it a word, a phrase or a group;
+//   - what NOT, or a "-" or "!" right before it, excludes goes, be it a word, a phrase or a group;
 //   - "field:" goes and its value stays; _exists_:field, ranges (field:[a TO b], field:>=3) and /regular expressions/ go;
 //   - a "*" or "?" at the end of a word goes; a word with one elsewhere goes as a whole;
 //   - "\x" gives x.
@@ -36,6 +36,7 @@ type operatorScanner struct {
 	out     []string
 	open    bool   // no range is closed from here on
 	negate  bool   // the next clause is excluded
+	sign    bool   // by a sign, which must touch it, not by NOT
 	dropped []bool // for each open group: is what it holds excluded?
 }
 
@@ -43,19 +44,19 @@ func (p *operatorScanner) scan() string {
 	for p.at < len(p.in) {
 		switch c := p.in[p.at]; {
 		case unicode.IsSpace(c):
-			if p.at++; !p.classic {
-				p.negate = false // a lone "-" is no operator there
+			if p.at++; p.sign { // a sign that stands alone is no operator
+				p.negate, p.sign = false, false
 			}
 		case c == '(':
 			p.at++
 			p.dropped = append(p.dropped, p.excluded())
-			p.negate = false
+			p.negate, p.sign = false, false
 		case c == ')':
 			p.at++
 			p.closeGroup()
 		case c == '-' || p.classic && c == '!':
 			p.at++
-			p.negate = !p.negate || p.classic
+			p.negate, p.sign = !p.negate || p.classic, true
 		case c == '+' || c == '|' || p.classic && c == '&':
 			p.at++
 		case c == '"':
@@ -65,7 +66,7 @@ func (p *operatorScanner) scan() string {
 		case p.classic && c == '/' && p.regexEnd() > 0:
 			p.at = p.regexEnd()
 			p.skipSuffix()
-			p.negate = false
+			p.negate, p.sign = false, false
 		default:
 			p.word()
 		}
@@ -82,7 +83,7 @@ func (p *operatorScanner) closeGroup() {
 	if len(p.dropped) > 0 {
 		p.dropped = p.dropped[:len(p.dropped)-1]
 	}
-	p.negate = false
+	p.negate, p.sign = false, false
 	p.skipSuffix()
 }
 
@@ -90,7 +91,7 @@ func (p *operatorScanner) emit(text string) {
 	if text != "" && !p.excluded() {
 		p.out = append(p.out, text)
 	}
-	p.negate = false
+	p.negate, p.sign = false, false
 }
 
 // phrase reads from a quote to the next, or takes a lone quote for white space.
@@ -160,7 +161,7 @@ func (p *operatorScanner) emitWord(word string, wild int, escaped bool) {
 		case "AND", "OR":
 			return
 		case "NOT":
-			p.negate = true
+			p.negate, p.sign = true, false
 			return
 		}
 	}
@@ -212,7 +213,7 @@ func (p *operatorScanner) skipRange() {
 		if c := p.in[i]; c == ']' || c == '}' {
 			p.at = i + 1
 			p.skipSuffix()
-			p.negate = false
+			p.negate, p.sign = false, false
 			return
 		}
 	}
