@@ -203,7 +203,7 @@ func (p *operatorScanner) fieldValue(field string) {
 		return
 	}
 	if field == "_exists_" {
-		p.negate = true
+		p.negate, p.sign = true, false
 	}
 }
 
