@@ -1,0 +1,168 @@
+package onnxgraph
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/resift/resift/reranker/onnxgraph/onnxpb"
+)
+
+// Precision is how the products with weights are computed; all else is float32.
+type Precision string
+
+const (
+	// FP32 computes in float32. The scores are those of the weights, to float32 rounding.
+	FP32 Precision = "fp32"
+	// Int8 quantises each row of activations by its own range and multiplies in int8. A pair's score is still its own, but
+	// differs from FP32's (docs/demo-model.md has figures), and near ties may change order.
+	Int8 Precision = "int8"
+)
+
+// Names of the inputs and the output of a built graph.
+const (
+	InputIDs      = "input_ids"
+	AttentionMask = "attention_mask"
+	TokenTypeIDs  = "token_type_ids"
+	Logits        = "logits"
+)
+
+// Build writes a cross-encoder as a graph for ONNX Runtime's CPU provider.
+//
+//	input_ids, attention_mask, token_type_ids  int32 [pairs, tokens]; no token_type_ids where c has none
+//	logits                                     float32 [pairs, 1]
+//
+// Pairs are padded on the right: attention_mask is ones, then zeros, and only its sum is used. The inputs are int32 because
+// the fused embedding takes nothing else: int64 would cost a conversion.
+func Build(c *CrossEncoder, p Precision) (*onnxpb.ModelProto, error) {
+	if p != FP32 && p != Int8 {
+		return nil, fmt.Errorf("precision %q: want %s or %s", p, FP32, Int8)
+	}
+	if err := c.check(); err != nil {
+		return nil, err
+	}
+	b := &builder{assembly: newAssembly("cross_encoder"), c: c, precision: p}
+	x := b.embeddings()
+	for i, l := range c.Layers {
+		x = b.layer(fmt.Sprintf("layer.%d.", i), l, x, i == len(c.Layers)-1)
+	}
+	b.head(x)
+	return b.model(), nil
+}
+
+type builder struct {
+	*assembly
+	c         *CrossEncoder
+	precision Precision
+	lengths   string // tokens of each pair, int32 [pairs]
+}
+
+// embeddings returns the normed sum of the embeddings, [pairs, tokens, width].
+func (b *builder) embeddings() string {
+	c, width := b.c, b.c.Width()
+	ids, mask := b.input(InputIDs), b.input(AttentionMask)
+	types, typeTable := "", ""
+	if c.TokenType.Rows > 0 {
+		types = b.input(TokenTypeIDs)
+		typeTable = b.floats("embeddings.token_type", c.TokenType.Floats(), c.TokenType.Rows, width)
+	}
+	b.lengths = "lengths"
+	b.append("embeddings", microsoft, "EmbedLayerNormalization", []string{
+		ids, types,
+		b.floats("embeddings.word", c.Word.Floats(), c.Word.Rows, width),
+		b.floats("embeddings.position", c.Position.Floats(), c.Position.Rows, width),
+		typeTable,
+		b.floats("embeddings.norm.weight", c.Norm.Weight, width),
+		b.floats("embeddings.norm.bias", c.Norm.Bias, width),
+		mask,
+	}, []string{"embeddings", b.lengths}, []*onnxpb.AttributeProto{floatAttribute("epsilon", c.Epsilon)})
+	return "embeddings"
+}
+
+// layer returns [pairs, tokens, width]; the last layer, whose other rows nobody reads, only the first token: [pairs, 1, width].
+func (b *builder) layer(scope string, l Layer, x string, last bool) string {
+	var attended string
+	first := x
+	if last {
+		first = b.node("first", "Gather", []string{x, b.int64s("index.first", []int64{0}, 1)}, intAttribute("axis", 1))
+	}
+	if b.precision == FP32 && !last {
+		attended = b.attention(scope, l, x)
+	} else {
+		attended = b.crossAttention(scope, l, first, x)
+	}
+	y, bias := b.product(scope+"attention.output", l.Output, attended)
+	x = b.addNorm(scope+"attention.", y, bias, first, l.AttentionNorm)
+	y, bias = b.product(scope+"up", l.Up, x)
+	y = b.fused(scope+"gelu", "BiasGelu", []string{y, b.floats(scope+"up.bias", bias, len(bias))})
+	y, bias = b.geluProduct(scope+"down", l.Down, y)
+	return b.addNorm(scope, y, bias, x, l.Norm)
+}
+
+// attention is the fastest form in float32: query, key and value in one product inside the operator.
+func (b *builder) attention(scope string, l Layer, x string) string {
+	width := b.c.Width()
+	weight := make([]float32, 0, 3*width*width)
+	parts := [][]float32{l.Query.Weight.Floats(), l.Key.Weight.Floats(), l.Value.Weight.Floats()}
+	for row := range width {
+		for _, part := range parts {
+			weight = append(weight, part[row*width:(row+1)*width]...)
+		}
+	}
+	return b.fused(scope+"attention", "Attention", []string{
+		x,
+		b.floats(scope+"qkv.weight", weight, width, 3*width),
+		b.floats(scope+"qkv.bias", slices.Concat(l.Query.Bias, l.Key.Bias, l.Value.Bias), 3*width),
+		b.lengths,
+	}, intAttribute("num_heads", b.c.Heads))
+}
+
+// crossAttention takes queries from the rows of first and keys and values from all of x.
+func (b *builder) crossAttention(scope string, l Layer, first, x string) string {
+	query, _ := b.product(scope+"query", l.Query, first)
+	key, _ := b.product(scope+"key", l.Key, x)
+	value, _ := b.product(scope+"value", l.Value, x)
+	return b.fused(scope+"attention", "MultiHeadAttention", []string{
+		query, key, value,
+		b.floats(scope+"qkv.bias", slices.Concat(l.Query.Bias, l.Key.Bias, l.Value.Bias), 3*b.c.Width()),
+		b.lengths,
+	}, intAttribute("num_heads", b.c.Heads))
+}
+
+// addNorm is the layer norm of y + bias + x, spelled out: over rows of 384, ONNX Runtime's SkipLayerNormalization (and the
+// LayerNormalization that it fuses others into) adds up numbers one by one and takes 2.5 times as long. The variance is a
+// mean of d·d and the division a product with a reciprocal, so that no fusion recognises it.
+func (b *builder) addNorm(scope, y string, bias []float32, x string, n Norm) string {
+	width := b.c.Width()
+	mean := func(name, of string) string {
+		return b.node(scope+name, "ReduceMean", []string{of}, intsAttribute("axes", -1), intAttribute("keepdims", 1))
+	}
+	sum := b.node(scope+"norm.residual", "Add", []string{y, x})
+	sum = b.node(scope+"norm.sum", "Add", []string{sum, b.floats(scope+"norm.product.bias", bias, width)})
+	centred := b.node(scope+"norm.centred", "Sub", []string{sum, mean("norm.mean", sum)})
+	square := b.node(scope+"norm.square", "Mul", []string{centred, centred})
+	shifted := b.node(scope+"norm.shifted", "Add", []string{mean("norm.variance", square), b.scalar("epsilon", b.c.Epsilon)})
+	deviation := b.node(scope+"norm.deviation", "Sqrt", []string{shifted})
+	scale := b.node(scope+"norm.scale", "Reciprocal", []string{deviation})
+	unit := b.node(scope+"norm.unit", "Mul", []string{centred, scale})
+	scaled := b.node(scope+"norm.scaled", "Mul", []string{unit, b.floats(scope+"norm.weight", n.Weight, width)})
+	return b.node(scope+"norm", "Add", []string{scaled, b.floats(scope+"norm.bias", n.Bias, width)})
+}
+
+// head turns [pairs, 1, width] into the score. It is float32 in every precision: it is small, and the last to round.
+func (b *builder) head(x string) {
+	width := b.c.Width()
+	x = b.node("vector", "Squeeze", []string{x, b.int64s("axis.tokens", []int64{1}, 1)})
+	dense := func(name, out string, l Linear) string {
+		return b.node(out, "Gemm", []string{
+			x,
+			b.floats(name+".weight", l.Weight.Floats(), width, l.Weight.Cols),
+			b.floats(name+".bias", l.Bias, len(l.Bias)),
+		})
+	}
+	if b.c.Pooler != nil {
+		x = dense("pooler", "pooled", *b.c.Pooler)
+		x = b.node("activated", string(b.c.Activation), []string{x})
+	}
+	dense("classifier", Logits, b.c.Classifier)
+	b.output(Logits)
+}

