@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"bytes"
 	"net/http"
 	"strconv"
 
@@ -134,24 +135,19 @@ func (s *searchRequest) addBody() {
 }
 
 func (s *searchRequest) addFields(edits *rawjson.Edits, paths []string) {
-	list := []byte{}
-	for i, path := range paths {
-		if i > 0 {
-			list = append(list, ',')
-		}
-		list = rawjson.AppendQuoted(list, path)
+	var list []byte
+	for _, path := range paths {
+		list = rawjson.AppendQuoted(append(list, ','), path)
 	}
 	fields, ok := s.top["fields"]
 	if !ok {
-		edits.SetMember(s.doc, s.root, "fields", append(append([]byte{'['}, list...), ']'))
+		edits.SetMember(s.doc, s.root, "fields", append(append([]byte{'['}, list[1:]...), ']'))
 		return
 	}
-	for range rawjson.Elements(s.doc, fields) {
-		list = append([]byte{','}, list...)
-		break
+	if len(bytes.TrimSpace(s.doc[fields.Start+1:fields.End-1])) == 0 {
+		list = list[1:]
 	}
-	end := fields.End - 1
-	edits.Insert(end, list)
+	edits.Insert(fields.End-1, list)
 }
 
 // highlightJSON asks for the best fragments of each path, without tags, so that a fragment is plain text. 300 characters hold the
