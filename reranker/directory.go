@@ -101,6 +101,10 @@ func ReadDirectory(dir string) (*Directory, error) {
 	return d, nil
 }
 
+// BatchDependent tells whether the graph quantises activations with one scale for a whole batch: a pair's score would depend
+// on its neighbours, so such a graph runs one pair at a time.
+func (d *Directory) BatchDependent() bool { return d.signature.batchDependent() }
+
 // WriteDirectory completes a folder that already holds model.onnx and a tokenizer: it hashes m.Files' names (all regular
 // files of the folder but resift.json if there are none) and writes resift.json. It returns what it wrote.
 func WriteDirectory(dir string, m Metadata) (*Directory, error) {

@@ -176,9 +176,9 @@ func documents() iter.Seq2[demo.Document, error] {
 // examples are searches whose gain is plain to see; the corpus's README tells where re-ranking loses.
 func examples() []string {
 	return []string{
-		"word for a bug that disappears when you try to debug it",
-		"two processes waiting forever for each other's resources",
-		"why is it called a bug",
+		"who invented the world wide web",
+		"automatically freeing memory that a program no longer uses",
+		"difference between a compiler and an interpreter",
 	}
 }
 

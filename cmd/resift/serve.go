@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -85,8 +86,8 @@ func newServer(ctx context.Context, p *program, c *configs.Config) (s *server, e
 	s.metrics.loaded(true)
 	s.searchHTTP = proxy.NewServer(&s.current, proxy.ServerOptions{
 		HeaderTime: time.Duration(c.Limits.HeaderTime), IdleTime: time.Duration(c.Limits.IdleTime), HeaderBytes: int(c.Limits.Headers),
-		Logger: s.telemetry.logger,
 	})
+	s.searchHTTP.ErrorLog = slog.NewLogLogger(s.telemetry.logger.Handler(), slog.LevelDebug) // broken clients, mostly
 	if first.tls != nil {
 		s.searchHTTP.TLSConfig = &tls.Config{GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
 			return s.current.snapshot.Load().tls, nil
