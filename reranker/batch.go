@@ -35,7 +35,7 @@ func (b *batch) add(p pair) {
 // fill composes the next batch; the caller holds the lock and knows that pairs are ready.
 //
 // The request that was served least leads with the longest pairs of its tranche; pairs of other requests that are nearly
-// as long fill the rest, and are charged to their own requests. So a request's share of the model does not depend on its
+// as long join until the batch is worth running, and are charged to their own requests. So a request's share of the model does not depend on its
 // size: a new small one leads the next batch, whatever a large one has queued.
 func (s *scheduler) fill(b *batch) {
 	var lead *request
@@ -47,11 +47,9 @@ func (s *scheduler) fill(b *batch) {
 	}
 	s.virtual = max(s.virtual, lead.served)
 	longest := len(lead.tranche[0].ids)
-	room := max(1, s.budget(longest)/max(1, longest))
-	if s.batchPairs > 0 {
-		room = min(room, s.batchPairs)
-	}
+	room := s.room(s.budget(longest), longest)
 	lead.take(b, longest, room, s.minFill)
+	room = min(room, s.room(s.joinTokens, longest))
 	for _, r := range s.active {
 		if r != lead && len(b.pairs) < room {
 			r.take(b, longest, room, s.minFill)
@@ -61,6 +59,15 @@ func (s *scheduler) fill(b *batch) {
 	s.readyTokens -= b.tokens
 	s.retire()
 	b.scores = append(b.scores[:0], make([]float32, len(b.pairs))...)
+}
+
+// room is how many pairs of a length make so many padded tokens, at least one.
+func (s *scheduler) room(tokens, length int) int {
+	pairs := max(1, tokens/max(1, length))
+	if s.batchPairs > 0 {
+		return min(pairs, s.batchPairs)
+	}
+	return pairs
 }
 
 // budget is the number of padded tokens for the next batch: what is ready is shared out among the free sessions, so

@@ -20,6 +20,7 @@ const (
 	cpuBatchTokens     = 512
 	cudaBatchTokens    = 16384
 	cudaMinBatchTokens = 2048
+	cpuJoinTokens      = 256  // below it a batch gains from joining pairs of other requests
 	trancheBatches     = 8    // a tranche holds this many full batches
 	cpuMinFill         = 0.85 // on a CPU padding costs time
 )
@@ -129,10 +130,12 @@ func (x *onnx) schedulerOptions(o Options, d *Directory, onCPU bool, maxTokens i
 		delay:          max(0, o.BatchDelay),
 		onBatch:        o.OnBatch,
 	}
+	so.joinTokens = so.batchTokens
 	if onCPU {
 		so.batchTokens = cmp.Or(max(0, o.BatchTokens), cpuBatchTokens)
 		so.minBatchTokens = 0
 		so.minFill = cpuMinFill
+		so.joinTokens = min(so.batchTokens, cpuJoinTokens)
 	}
 	so.trancheTokens = trancheBatches * so.batchTokens
 	for _, l := range x.lanes {

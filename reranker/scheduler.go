@@ -25,6 +25,7 @@ type schedulerOptions struct {
 	batchTokens    int           // bound of a batch, padded
 	batchPairs     int           // bound of a batch in pairs; 0: none
 	minBatchTokens int           // a batch is not split below this to use idle sessions
+	joinTokens     int           // other requests' pairs join a batch while it is smaller than this, padded
 	trancheTokens  int           // pairs of a request that may be reordered by length
 	minFill        float64       // shortest pair of a batch, relative to the longest
 	delay          time.Duration // see Options.BatchDelay

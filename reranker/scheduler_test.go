@@ -97,6 +97,7 @@ func startScheduler(t testing.TB, o schedulerOptions) *scheduler {
 	o.workers = cmp.Or(o.workers, 2)
 	o.queuePairs = cmp.Or(o.queuePairs, 10_000)
 	o.batchTokens = cmp.Or(o.batchTokens, 100)
+	o.joinTokens = cmp.Or(o.joinTokens, o.batchTokens)
 	o.trancheTokens = cmp.Or(o.trancheTokens, 8*o.batchTokens)
 	s := newScheduler(o)
 	t.Cleanup(s.close)

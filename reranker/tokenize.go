@@ -39,7 +39,7 @@ func (s *scheduler) nextChunk() (r *request, chunk int, ok bool) {
 func (r *request) tokenize(chunk int) []pair {
 	from, to := r.chunk(chunk)
 	pairs := make([]pair, 0, to-from)
-	var ids []int32
+	ids := make([]int32, 0, guessTokens(r.passages[from:to]))
 	for i := from; i < to && !r.gone.Load(); i++ {
 		before := len(ids)
 		var start int
@@ -52,6 +52,15 @@ func (r *request) tokenize(chunk int) []pair {
 		pairs[i].at = now
 	}
 	return pairs
+}
+
+// guessTokens is about how many tokens pairs have: English has some five bytes a token, and a model's limit is near 512.
+func guessTokens(passages []string) int {
+	n := 0
+	for _, p := range passages {
+		n += 16 + min(len(p)/4, 512)
+	}
+	return n
 }
 
 // encoded makes a chunk's pairs available to the runners, in the engine's order.
