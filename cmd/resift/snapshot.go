@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"os"
 	"reflect"
 	"sync"
@@ -89,15 +88,8 @@ func (s *snapshot) close(other *snapshot) error {
 
 func openEngine(e configs.Engine) (*searchclient.Client, error) {
 	o := searchclient.Options{
-		DialTimeout: time.Duration(e.ConnectTimeout), HeaderTimeout: time.Duration(e.HeaderTimeout),
+		URLs: e.URLs, DialTimeout: time.Duration(e.ConnectTimeout), HeaderTimeout: time.Duration(e.HeaderTimeout),
 		IdlePerHost: e.IdlePerHost, MaxAnswer: int64(e.MaxAnswer),
-	}
-	for _, s := range e.URLs {
-		u, err := url.Parse(s)
-		if err != nil {
-			return nil, fmt.Errorf("engine: %w", err)
-		}
-		o.URLs = append(o.URLs, u)
 	}
 	var err error
 	if o.TLS, err = engineTLS(e.TLS); err != nil {
