@@ -21,7 +21,7 @@ const (
 	cudaBatchTokens    = 16384
 	cudaMinBatchTokens = 2048
 	cpuJoinTokens      = 256  // below it a batch gains from joining pairs of other requests
-	trancheBatches     = 8    // a tranche holds this many full batches
+	trancheBatches     = 4    // a tranche holds this many full batches
 	cpuMinFill         = 0.85 // on a CPU padding costs time
 )
 
