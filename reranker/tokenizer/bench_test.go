@@ -60,3 +60,23 @@ func benchPair(b *testing.B, tok Tokenizer, passages []string) {
 	b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "pairs/s")
 	b.ReportMetric(float64(tokens)/float64(n), "tokens/pair")
 }
+
+// BenchmarkOpen loads a tokenizer.json into each implementation.
+func BenchmarkOpen(b *testing.B) {
+	for name, file := range modelFiles(b) {
+		b.Run(name+"/WordPiece", func(b *testing.B) {
+			for b.Loop() {
+				if _, err := NewWordPiece(file); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+		b.Run(name+"/HuggingFace", func(b *testing.B) {
+			for b.Loop() {
+				if _, err := NewHuggingFace(file); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

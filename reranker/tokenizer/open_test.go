@@ -53,6 +53,12 @@ func TestChoice(t *testing.T) {
 		{"token with spaces beside it", add(map[string]any{"lstrip": true, "rstrip": true}), true},
 		{"token in letters", add(map[string]any{"content": "Run", "special": false, "id": float64(idOf("Run"))}), true},
 		{"token past the vocabulary", add(map[string]any{"content": "<extra>", "id": float64(idOf(""))}), true},
+		{"tokens that begin alike", func(f map[string]any) {
+			for i, text := range []string{"<extra>", "<extra>y", "[MA"} {
+				add := token(map[string]any{"content": text, "id": float64(int(idOf("")) + i)})
+				f["added_tokens"] = append(f["added_tokens"].([]any), add)
+			}
+		}, true},
 		{"control characters kept", func(f map[string]any) { part(f, "normalizer")["clean_text"] = false }, false},
 		{"huge words", func(f map[string]any) { part(f, "model")["max_input_chars_per_word"] = 200 }, false},
 		{"another pre-tokenizer", func(f map[string]any) { f["pre_tokenizer"] = map[string]any{"type": "Whitespace"} }, false},
@@ -79,7 +85,7 @@ func TestChoice(t *testing.T) {
 			if !ok {
 				return
 			}
-			for _, text := range append(slices.Clone(hardTexts), "a Run b", "Running", " <extra> x", "unununder", "searched") {
+			for _, text := range append(slices.Clone(hardTexts), "a Run b", "Running", " <extra> x", "<extra>yx", "[MA[MASK]", "unununder", "searched") {
 				checkEqual(t, w, h, text, text, 64)
 			}
 		})

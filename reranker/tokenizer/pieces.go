@@ -56,34 +56,21 @@ func startsPiece(text string, at int, anywhere bool) bool {
 	return unicode.IsSpace(before) || unicode.IsSpace(after)
 }
 
-// readable is text with U+FFFD for invalid bytes, as Rust puts it, and without NUL, which would end a C string; and where
-// each of its bytes was in text, nil where nothing changed.
+// readable is text with U+FFFD for each invalid byte and without NUL, which would end a C string; and where each of its
+// bytes was in text, nil where nothing changed.
 func readable(text string) (clean string, origin []int) {
 	if utf8.ValidString(text) && strings.IndexByte(text, 0) < 0 {
 		return text, nil
 	}
 	var b strings.Builder
-	for at := 0; at < len(text); {
-		c, size := utf8.DecodeRuneInString(text[at:])
-		if c == utf8.RuneError && size == 1 {
-			size = invalid(text[at:])
+	for at, c := range text {
+		if c == 0 {
+			continue
 		}
-		if c != 0 {
-			b.WriteRune(c)
-		}
+		b.WriteRune(c)
 		for len(origin) < b.Len() {
 			origin = append(origin, at)
 		}
-		at += size
 	}
 	return b.String(), origin
-}
-
-// invalid is the length of what Rust replaces by one U+FFFD: a byte, or all that is there of a longer character.
-func invalid(text string) int {
-	n := 0
-	for n < len(text) && !utf8.FullRuneInString(text[:n+1]) {
-		n++
-	}
-	return max(n, 1)
 }

@@ -119,8 +119,10 @@ func readPart(raw json.RawMessage, wantType string, into any) error {
 	return nil
 }
 
-// maxWordChars bounds the buffer for a word; BERT's own limit is the same.
-const maxWordChars = 100
+const (
+	maxWordChars  = 100     // bounds the buffer for a word; BERT's own limit is the same
+	maxVocabBytes = 1 << 22 // keeps the trie's offsets within 24 bits; BERT's multilingual vocabulary has a quarter
+)
 
 func (m *wordPieceModel) check() error {
 	if _, ok := m.Vocab[m.UnkToken]; !ok {
@@ -129,13 +131,18 @@ func (m *wordPieceModel) check() error {
 	if m.MaxInputCharsPerWord < 1 || m.MaxInputCharsPerWord > maxWordChars {
 		return notBERT("words of up to %d characters", m.MaxInputCharsPerWord)
 	}
+	size := 0
 	for piece, id := range m.Vocab {
+		size += len(piece)
 		if id < 0 {
 			return fmt.Errorf("piece %q has the id %d", piece, id)
 		}
 		if strings.IndexByte(piece, 0) >= 0 {
 			return notBERT("piece %q has a NUL", piece)
 		}
+	}
+	if size > maxVocabBytes {
+		return notBERT("a vocabulary of %d bytes", size)
 	}
 	return nil
 }

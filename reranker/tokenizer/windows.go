@@ -32,6 +32,7 @@ func cut(text string, pieces []piece, maxTokens, overlap int, count func(string)
 			pieces = slices.Insert(pieces, first+1, piece{pieces[first].start + middleOf(window), maxTokens})
 			continue
 		}
+		// A window that the overlap has filled holds nothing new; the next one starts later.
 		if reach := pieces[first].start + len(window); reach > covered || text == "" {
 			windows = append(windows, window)
 			covered = reach
@@ -39,7 +40,7 @@ func cut(text string, pieces []piece, maxTokens, overlap int, count func(string)
 		if end == len(pieces) {
 			return windows
 		}
-		first = rewind(pieces, first, end, min(overlap, maxTokens-pieces[end].tokens))
+		first = rewind(pieces, first, end, overlap)
 	}
 }
 
