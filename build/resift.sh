@@ -8,7 +8,7 @@ eval "$environment"
 version="$(git describe --tags --always --dirty 2> /dev/null || echo dev)"
 step "compiling resift $version"
 mkdir -p bin
-go build -trimpath -buildvcs=false -ldflags "-X main.version=$version" -o bin/resift ./cmd/resift
+go build -buildvcs=false -ldflags "-X main.version=$version" -o bin/resift ./cmd/resift
 
 # beside FILE NAME: copies by way of a rename, for a running resift has the library mapped.
 beside() {
