@@ -12,12 +12,12 @@ go build -buildvcs=false -ldflags "-X main.version=$version" -o bin/resift ./cmd
 
 # beside FILE NAME: copies by way of a rename, for a running resift has the library mapped.
 beside() {
-  if ! cmp -s "$1" "bin/$2"; then
+  if [ -f "$1" ] && ! cmp -s "$1" "bin/$2"; then
     cp "$1" "bin/$2.new"
     mv -f "bin/$2.new" "bin/$2"
   fi
 }
-library="$("$root/build/onnxruntime.sh")"
-beside "$library" "$(basename "$library")"
-beside "$(dirname "$library")/LICENSE" onnxruntime.LICENSE
-beside "$(dirname "$library")/ThirdPartyNotices.txt" onnxruntime.ThirdPartyNotices.txt
+folder="$(dirname "$RESIFT_ONNXRUNTIME")"
+beside "$RESIFT_ONNXRUNTIME" "$(basename "$RESIFT_ONNXRUNTIME")"
+beside "$folder/LICENSE" onnxruntime.LICENSE
+beside "$folder/ThirdPartyNotices.txt" onnxruntime.ThirdPartyNotices.txt
