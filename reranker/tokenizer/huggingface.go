@@ -8,7 +8,7 @@ import (
 	"github.com/daulet/tokenizers"
 )
 
-// HuggingFace is Hugging Face's Rust library behind a C interface: any tokenizer.json, some twenty times slower than
+// HuggingFace is Hugging Face's Rust library behind a C interface: any tokenizer.json, tens of times slower than
 // WordPiece. Build it with NewHuggingFace. Its native memory is freed when the garbage collector finds it unused.
 type HuggingFace struct {
 	native   *tokenizers.Tokenizer

@@ -39,8 +39,8 @@ type Query struct {
 // Len is the query's length in tokens, special tokens not counted.
 func (q Query) Len() int { return len(q.ids) }
 
-// OpenDir loads the tokenizer of a model directory: its tokenizer.json, or else its vocab.txt with the settings in
-// tokenizer_config.json, if any, as transformers' BertTokenizer reads them.
+// OpenDir loads the tokenizer of a model directory: its tokenizer.json, which decides alone, or else its vocab.txt with
+// the settings in tokenizer_config.json, if any, as transformers' BertTokenizer reads them.
 func OpenDir(dir string) (Tokenizer, error) {
 	file, err := os.ReadFile(filepath.Join(dir, "tokenizer.json"))
 	if errors.Is(err, fs.ErrNotExist) {

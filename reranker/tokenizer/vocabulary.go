@@ -7,7 +7,7 @@ import (
 )
 
 // vocabulary finds the longest piece at the start of a word or inside it: a double-array trie with two roots. The child
-// of node n by byte b is at n.base^b; it is n's child if its label is b, because no two nodes share a base.
+// of node n by byte b is at n.base()^b; it is n's child if its label is b, because no two nodes share a base.
 type vocabulary struct {
 	nodes []node
 	start uint32 // root of all pieces as written
@@ -16,9 +16,12 @@ type vocabulary struct {
 }
 
 type node struct {
-	base  uint32 // base<<8 | label
+	link  uint32 // base<<8 | label
 	piece int32  // id of the piece that ends here, -1 for none
 }
+
+func (n node) base() uint32 { return n.link >> 8 }
+func (n node) label() byte  { return byte(n.link) }
 
 // entry is a piece under one of the roots.
 type entry struct {
@@ -60,8 +63,8 @@ func (v *vocabulary) child(n uint32, b byte) uint32 {
 	if n == dead {
 		return dead
 	}
-	at := v.nodes[n].base>>8 ^ uint32(b)
-	if byte(v.nodes[at].base) != b {
+	at := v.nodes[n].base() ^ uint32(b)
+	if v.nodes[at].label() != b {
 		return dead
 	}
 	return at
@@ -74,17 +77,17 @@ func longest[T string | []byte](v *vocabulary, fold *[256]byte, root uint32, tex
 		return id, 0
 	}
 	nodes := v.nodes
-	base := nodes[root].base >> 8
+	base := nodes[root].base()
 	for i := range len(text) {
 		b := fold[text[i]]
 		n := nodes[base^uint32(b)]
-		if byte(n.base) != b {
+		if n.label() != b {
 			break
 		}
 		if n.piece >= 0 {
 			id, length = n.piece, i+1
 		}
-		base = n.base >> 8
+		base = n.base()
 	}
 	return id, length
 }
@@ -141,9 +144,9 @@ func (b *trieBuilder) place(at uint32, entries []entry, depth int) {
 		entries = entries[n:]
 	}
 	base := b.findBase(labels)
-	b.nodes[at].base |= base << 8
+	b.nodes[at].link |= base << 8
 	for _, label := range labels {
-		b.nodes[base^uint32(label)].base = uint32(label)
+		b.nodes[base^uint32(label)].link = uint32(label)
 	}
 	for i, label := range labels {
 		b.place(base^uint32(label), groups[i], depth+1)

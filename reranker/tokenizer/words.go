@@ -8,7 +8,7 @@ import "unicode/utf8"
 func (w *WordPiece) word(dst []int32, text string, at int) ([]int32, int) {
 	nodes := w.vocabulary.nodes
 	start := at
-	base := nodes[w.vocabulary.start].base >> 8
+	base := nodes[w.vocabulary.start].base()
 	piece := int32(-1)
 	for ; at < len(text); at++ {
 		b := w.fold[text[at]]
@@ -16,11 +16,11 @@ func (w *WordPiece) word(dst []int32, text string, at int) ([]int32, int) {
 			break
 		}
 		n := nodes[base^uint32(b)]
-		if byte(n.base) != b {
+		if n.label() != b {
 			piece = -1
 			break
 		}
-		base, piece = n.base>>8, n.piece
+		base, piece = n.base(), n.piece
 	}
 	for at < len(text) && w.fold[text[at]] != 0 {
 		at++
