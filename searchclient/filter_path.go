@@ -5,36 +5,44 @@ import (
 	"strings"
 )
 
-// FilterPath does to an answer what the engines' filter_path does, on raw bytes: what stays is copied as it stands. doc must
-// be an object; a new slice is returned unless there is nothing to filter by.
+// PathFilter does to an answer what the engines' filter_path does, on raw bytes: what stays is copied as it stands.
 //
 // A pattern is a path of names joined by dots. "*" in a name stands for any characters, a name "**" for one or more levels,
 // "\." for a dot. Arrays are no level: their elements are looked through. Patterns with "-" before them exclude; the others,
 // if there are any, include, and come first. Objects and arrays of which nothing is left go too, all but the root.
 //
-// Source: Elasticsearch's FilterPath and FilterPathBasedFilter over Jackson's FilteringGeneratorDelegate. Engines differ in
-// one point: an array or object that was empty to begin with, on the way to something excluded, stays here as with
-// Elasticsearch 8.15 and later; OpenSearch drops it.
+// Source: the engines' FilterPath and FilterPathBasedFilter over Jackson's FilteringGeneratorDelegate.
+type PathFilter struct {
+	Patterns []string
+	// DropEmpty says what becomes of objects and arrays that were empty before anything was excluded, on the way to a pattern
+	// that excludes: OpenSearch, and Elasticsearch before 8.15, drop them; later ones keep them.
+	DropEmpty bool
+}
+
+// FilterPath applies the patterns as Elasticsearch does.
 func FilterPath(doc []byte, patterns []string) ([]byte, error) {
-	var include, exclude []pathState
-	for _, p := range patterns {
-		p = strings.TrimSpace(p)
-		rest, excluding := strings.CutPrefix(p, "-")
-		if rest = strings.TrimSpace(rest); rest == "" {
-			continue
-		}
+	return PathFilter{Patterns: patterns}.Apply(doc)
+}
+
+// Apply returns what the filter leaves of doc, which must be an object: a new slice unless there is nothing to filter by.
+func (p PathFilter) Apply(doc []byte) ([]byte, error) {
+	include, exclude := pathFilter{inclusive: true}, pathFilter{keepEmpty: !p.DropEmpty}
+	for _, pattern := range p.Patterns {
+		f := &include
+		pattern, excluding := strings.CutPrefix(strings.TrimSpace(pattern), "-")
 		if excluding {
-			exclude = append(exclude, pathState{names: splitPattern(rest)})
-		} else {
-			include = append(include, pathState{names: splitPattern(rest)})
+			f = &exclude
+		}
+		if pattern = strings.TrimSpace(pattern); pattern != "" {
+			f.states = append(f.states, pathState{names: splitPattern(pattern)})
 		}
 	}
-	var err error
-	for _, pass := range []pathFilter{{include, true}, {exclude, false}} {
-		if len(pass.states) == 0 {
+	for _, f := range []pathFilter{include, exclude} {
+		if len(f.states) == 0 {
 			continue
 		}
-		if doc, err = pass.apply(doc); err != nil {
+		var err error
+		if doc, err = f.apply(doc); err != nil {
 			return nil, fmt.Errorf("filter path: %w", err)
 		}
 	}
@@ -70,6 +78,13 @@ type pathState struct {
 type pathFilter struct {
 	states    []pathState
 	inclusive bool
+	keepEmpty bool // of an exclusive filter
+}
+
+// at is the filter for what is below, where these states are reached.
+func (f pathFilter) at(states []pathState) pathFilter {
+	f.states = states
+	return f
 }
 
 // match takes one step down. It tells whether a pattern is matched to its end, and what remains to be matched below.

@@ -51,6 +51,19 @@ func TestFilterPath(t *testing.T) {
 	}
 }
 
+func TestPathFilterDropsEmpty(t *testing.T) {
+	doc := `{"a":{"b":[],"c":{},"d":[{}]},"e":{},"f":[1]}`
+	for pattern, want := range map[string]string{
+		"-**.x": `{"f":[1]}`, "-a.x": `{"a":{"b":[],"c":{},"d":[{}]},"e":{},"f":[1]}`, "-f.x": doc, "-e.x": `{"a":{"b":[],"c":{},"d":[{}]},"f":[1]}`,
+		"a.b": `{"a":{"b":[]}}`,
+	} {
+		got, err := PathFilter{Patterns: []string{pattern}, DropEmpty: true}.Apply([]byte(doc))
+		if err != nil || string(got) != want {
+			t.Errorf("%s: got %s (%v), want %s", pattern, got, err, want)
+		}
+	}
+}
+
 func TestFilterPathKeepsTheLook(t *testing.T) {
 	doc := "{\n  \"took\" : 1,\n  \"hits\" : {\n    \"hits\" : [\n      {\n        \"_id\" : \"a\",\n        \"x\" : 1\n      },\n      {\n        \"x\" : 1\n      }\n    ],\n    \"total\" : 3\n  }\n}\n"
 	for patterns, want := range map[string]string{

@@ -75,14 +75,14 @@ func (w *pathWriter) object(at int, f pathFilter) (end int, left bool, err error
 		empty = false
 		return w.item(&left, key.Start, value, func() (int, bool, error) { return w.member(key, value, f) })
 	})
-	return w.close(start, at, end, left, empty && !f.inclusive, err)
+	return w.close(start, at, end, left, empty && f.keepEmpty, err)
 }
 
 // member writes the value of a member.
 func (w *pathWriter) member(key rawjson.Span, value int, f pathFilter) (end int, left bool, err error) {
 	whole, below := f.match(string(name(w.doc, key)))
 	if !whole && len(below) > 0 {
-		return w.value(value, pathFilter{below, f.inclusive})
+		return w.value(value, f.at(below))
 	}
 	return w.copyIf(whole == f.inclusive, value)
 }
@@ -94,7 +94,7 @@ func (w *pathWriter) array(at int, f pathFilter) (end int, left bool, err error)
 		empty = false
 		return w.item(&left, value, value, func() (int, bool, error) { return w.value(value, f) })
 	})
-	return w.close(start, at, end, left, empty && !f.inclusive, err)
+	return w.close(start, at, end, left, empty && f.keepEmpty, err)
 }
 
 // item writes a comma if others are before it, the bytes from the white space before start up to value, and what write
