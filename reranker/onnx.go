@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"runtime"
 
 	ort "github.com/yalue/onnxruntime_go"
@@ -168,9 +167,6 @@ func (x *onnx) release() error {
 		errs = append(errs, l.close())
 	}
 	errs = append(errs, closeGraphs(x.graphs))
-	if c, ok := x.tokenizer.(io.Closer); ok {
-		errs = append(errs, c.Close())
-	}
 	x.lanes, x.graphs = nil, nil
 	return errors.Join(errs...)
 }
