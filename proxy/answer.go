@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"math"
 	"net/http"
 	"strconv"
 	"sync"
@@ -54,7 +55,10 @@ func (s *search) page(answer *searchclient.Answer, model []float32, took time.Du
 		engine[i] = hit.Score()
 	}
 	r := rank(model, engine, s.plan.Score)
-	p.Order, p.Scores, p.MaxScore, p.AddTook = r.order[from:to], r.scores, &r.max, took
+	p.Order, p.Scores, p.AddTook = r.order[from:to], r.scores, took
+	if !math.IsNaN(answer.MaxScore()) { // an engine that tracked none has said so
+		p.MaxScore = &r.max
+	}
 	if s.plan.Details || s.plan.Explain {
 		p.AddFields, p.Explain, p.Details = s.plan.Details, s.plan.Explain, details(model, len(hits))
 	}

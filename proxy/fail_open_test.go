@@ -59,6 +59,7 @@ func TestEngineFailures(t *testing.T) {
 		{"empty", text(""), ReasonAnswer},
 		{"cut JSON", text(`{"took":1,"hits":{"hits":[{"_id":"1"`), ReasonAnswer},
 		{"hits of the wrong kind", text(`{"took":1,"hits":{"hits":"many"}}`), ReasonAnswer},
+		{"no hits at all", text(`{"acknowledged":true}`), ReasonAnswer},
 		{"too large", text(`{"x":"` + strings.Repeat("x", 200_000) + `"}`), ReasonAnswerTooLarge},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/resift/resift/searchclient"
@@ -142,6 +143,9 @@ func (s *search) rerank() {
 		return
 	}
 	answer, err := searchclient.Split(res.Body)
+	if err == nil && !answer.HasHits() {
+		err = searchclient.ErrShape
+	}
 	if err != nil {
 		s.logFailure("engine's answer cannot be split", err)
 		s.fallBack(ReasonAnswer)
@@ -175,6 +179,7 @@ func (s *search) firstStage() (*searchclient.SearchResponse, bool) {
 		s.fallBack(ReasonAnswerTooLarge)
 		return nil, false
 	case err != nil:
+		span.SetStatus(codes.Error, "no answer")
 		s.logFailure("engine gave no answer to the first stage", err)
 		s.fallBack(ReasonEngineUnreachable)
 		return nil, false
