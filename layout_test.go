@@ -36,6 +36,9 @@ func TestLayout(t *testing.T) {
 	seen := map[string]bool{}
 	for _, p := range listPackages(t) {
 		row := rowOf(rows, p.folder())
+		if row == "" && len(p.Imports) == 0 {
+			continue // tests alone
+		}
 		if row == "" {
 			t.Errorf("%s has no row in docs/architecture.md", p.folder())
 			continue
@@ -94,8 +97,8 @@ func rowOf(rows map[string][]string, folder string) string {
 }
 
 var (
-	tableRow = regexp.MustCompile("(?m)^\\| `([a-z/]+)` \\|.*\\| (.*) \\|$")
-	quoted   = regexp.MustCompile("`([a-z/]+)`")
+	tableRow = regexp.MustCompile("(?m)^\\| `([a-z0-9/]+)` \\|.*\\| (.*) \\|$")
+	quoted   = regexp.MustCompile("`([a-z0-9/]+)`")
 )
 
 // readTable maps each folder of the table to the folders it may import: * for everything.
