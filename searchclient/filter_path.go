@@ -15,7 +15,7 @@ import (
 type PathFilter struct {
 	Patterns []string
 	// DropEmpty says what becomes of objects and arrays that were empty before anything was excluded, on the way to a pattern
-	// that excludes: OpenSearch, and Elasticsearch before 8.15, drop them; later ones keep them.
+	// that excludes: OpenSearch, and Elasticsearch before 8.16, drop them; later ones keep them.
 	DropEmpty bool
 }
 

@@ -18,7 +18,8 @@ type Field struct {
 // Strings are unescaped (lone surrogates become U+FFFD, NUL stays), numbers and booleans stand as they are written; null,
 // objects and empty strings are no text. A hit without any text gives "".
 func (h Hit) Text(fields []Field) string {
-	var b []byte
+	var room [1024]byte // longer texts move to the heap
+	b := room[:0]
 	for _, field := range fields {
 		from := h.source
 		if field.Fetched {
