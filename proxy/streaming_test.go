@@ -209,7 +209,7 @@ func TestSearchBodyOverTheLimitStreams(t *testing.T) {
 
 func TestSlowSearchBodyEnds(t *testing.T) {
 	e := startEngine(t, recorded(t, "opensearch-3.8", "all"))
-	r := startProxy(t, e, setup{options: func(o *Options) { o.Limits.BodyTime = 50 * time.Millisecond }})
+	r := startProxy(t, e, setup{options: func(o *Options) { o.Limits.BodyTime = 300 * time.Millisecond }})
 	res, body := rawExchange(t, r, "POST /notes/_search HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
 	if res.StatusCode != 408 || !strings.Contains(body, "timeout_exception") {
 		t.Errorf("%d %s", res.StatusCode, body)
@@ -217,6 +217,6 @@ func TestSlowSearchBodyEnds(t *testing.T) {
 	// The limit is on the body, not on the connection: one that keeps to it may go on.
 	for range 2 {
 		r.search(t, "").expect(t, StatusReranked, "")
-		time.Sleep(60 * time.Millisecond)
+		time.Sleep(350 * time.Millisecond)
 	}
 }
