@@ -48,6 +48,9 @@ func (s *scheduler) fill(b *batch) {
 	s.virtual = max(s.virtual, lead.served)
 	longest := len(lead.tranche[0].ids)
 	room := s.room(s.budget(longest), longest)
+	if left, bounded := s.tokensLeft(lead); bounded {
+		room = min(room, s.room(left, longest))
+	}
 	lead.take(b, longest, room, s.minFill)
 	room = min(room, s.room(s.joinTokens, longest))
 	for _, r := range s.active {
@@ -59,6 +62,15 @@ func (s *scheduler) fill(b *batch) {
 	s.readyTokens -= b.tokens
 	s.retire()
 	b.scores = append(b.scores[:0], make([]float32, len(b.pairs))...)
+}
+
+// tokensLeft is how many padded tokens a session computes before the request's deadline, going by the batches before: a
+// batch that the deadline cuts off is lost whole.
+func (s *scheduler) tokensLeft(r *request) (tokens int, bounded bool) {
+	if r.deadline.IsZero() || s.perToken == 0 {
+		return 0, false
+	}
+	return int(float64(time.Until(r.deadline)) / s.perToken), true
 }
 
 // room is how many pairs of a length make so many padded tokens, at least one.

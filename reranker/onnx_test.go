@@ -225,6 +225,15 @@ func copyFile(t testing.TB, from, to string) {
 	}
 }
 
+func TestAutoFindsADevice(t *testing.T) {
+	r := open(t, Options{Model: tinyModel, Device: "auto"})
+	g := readGolden(t)[0]
+	got, err := r.Score(t.Context(), g.Query, g.Passages)
+	if err != nil || !near(got.Scores[0], g.Scores[0]) || len(r.Info().Devices) == 0 {
+		t.Errorf("on %v: %v, %v", r.Info().Devices, got.Scores, err)
+	}
+}
+
 func TestRunningBatchIsStopped(t *testing.T) {
 	r := open(t, Options{Model: tinyModel, Sessions: 1, BatchTokens: 1 << 20})
 	texts := slices.Repeat([]string{strings.Repeat("winter storm ", 60)}, 600)

@@ -29,7 +29,8 @@ type request struct {
 	passages []string
 	encode   encodePair
 	begun    time.Time
-	alone    bool // no session was busy when it came
+	deadline time.Time // zero: none
+	alone    bool      // no session was busy when it came
 
 	gone atomic.Bool   // nobody waits for it any more: finished, failed or left
 	done chan struct{} // closed with gone

@@ -49,6 +49,7 @@ type scheduler struct {
 	virtual     int64                 // virtual tokens of the request served last: where a new request starts
 	readyPairs  int                   // tokenized and in no batch
 	readyTokens int                   // of those
+	perToken    float64               // nanoseconds a session takes for a padded token, lately
 	idle        int                   // runners that wait for work
 	growing     bool                  // a timer of delay is set
 
@@ -86,6 +87,7 @@ func (s *scheduler) score(ctx context.Context, query string, passages []string) 
 		passages: passages, encode: s.encode(query), begun: begun, result: result, done: make(chan struct{}),
 		chunks: make([][]pair, chunkCount(len(passages))), waiting: len(passages), left: len(passages),
 	}
+	r.deadline, _ = ctx.Deadline()
 	if err := s.enqueue(r); err != nil {
 		return result, err
 	}

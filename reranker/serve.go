@@ -103,6 +103,7 @@ func (s *scheduler) finish(b *batch, err error, begun, ended time.Time) {
 	s.counters.Busy--
 	s.counters.QueuePairs -= len(b.pairs)
 	s.count(b, err)
+	s.learn(b, err, ended.Sub(begun))
 	for i, p := range b.pairs {
 		r := p.request
 		if r.gone.Load() {
@@ -126,6 +127,19 @@ func (s *scheduler) finish(b *batch, err error, begun, ended time.Time) {
 	if s.delay > 0 {
 		s.work.Broadcast() // a runner that let its batch grow may be the only one now
 	}
+}
+
+// learn updates the time a token takes: a moving average over some ten batches.
+func (s *scheduler) learn(b *batch, err error, took time.Duration) {
+	if err != nil || b.longest == 0 {
+		return
+	}
+	now := float64(took) / float64(len(b.pairs)*b.longest)
+	if s.perToken == 0 {
+		s.perToken = now
+		return
+	}
+	s.perToken += (now - s.perToken) / 10
 }
 
 // count books a finished batch. One that was stopped because nobody waited is no failure.

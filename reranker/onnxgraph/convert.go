@@ -15,6 +15,7 @@ const (
 	ModelFile     = "model.onnx"
 	TokenizerFile = "tokenizer.json"
 	NoticeFile    = "NOTICE"
+	LicenseFile   = "LICENSE"
 )
 
 // Options of Convert.
@@ -46,9 +47,9 @@ func DemoOptions() Options {
 	}
 }
 
-// Convert rewrites the dynamically quantised BERT cross-encoder in the folder src (model.onnx, tokenizer.json, and NOTICE
-// if it has one) into the folder dst, which is made if needed: a graph whose scores do not depend on the batch, the
-// tokenizer, and a NOTICE that states the change. Each file is written whole or not at all; equal sources give equal bytes.
+// Convert rewrites the dynamically quantised BERT cross-encoder in the folder src (model.onnx, tokenizer.json, and LICENSE
+// and NOTICE if it has them) into the folder dst, which is made if needed: a graph whose scores do not depend on the
+// batch, the tokenizer, the licence, and a NOTICE that states the change. Each file is written whole or not at all; equal sources give equal bytes.
 // It needs memory for about two copies of the written graph.
 func Convert(src, dst string, o Options) (Metadata, error) {
 	if o.Precision == "" {
@@ -74,9 +75,10 @@ func Convert(src, dst string, o Options) (Metadata, error) {
 		return Metadata{}, fmt.Errorf("convert: %w", err)
 	}
 	err = errors.Join(
-		replaceFile(filepath.Join(dst, ModelFile), model),
-		replaceFile(filepath.Join(dst, TokenizerFile), tokenizer),
+		copyIfThere(filepath.Join(dst, LicenseFile), filepath.Join(src, LicenseFile)),
 		replaceFile(filepath.Join(dst, NoticeFile), []byte(notice)),
+		replaceFile(filepath.Join(dst, TokenizerFile), tokenizer),
+		replaceFile(filepath.Join(dst, ModelFile), model),
 	)
 	if err != nil {
 		return Metadata{}, fmt.Errorf("convert: %w", err)
@@ -143,6 +145,18 @@ func notice(path string, o Options) (string, error) {
 	return text, nil
 }
 
+func copyIfThere(dst, src string) error {
+	content, err := os.ReadFile(src)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return replaceFile(dst, content)
+}
+
+// replaceFile writes a file whole or not at all.
 func replaceFile(path string, content []byte) error {
 	tmp, err := os.CreateTemp(filepath.Dir(path), ".resift-*")
 	if err != nil {
