@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/url"
@@ -98,6 +99,9 @@ func search(ctx context.Context, c *Client) (*SearchResponse, error) {
 	return c.Search(ctx, &SearchRequest{Method: "POST", Path: "/docs/_search", Body: []byte(`{"size":1}`),
 		Header: http.Header{"Content-Type": {"application/json"}, "Authorization": {"Basic c2VjcmV0"}}})
 }
+
+// quiet is for servers whose clients fail on purpose.
+func quiet() *log.Logger { return log.New(io.Discard, "", 0) }
 
 func mustParse(t *testing.T, s string) *url.URL {
 	t.Helper()
