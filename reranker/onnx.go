@@ -151,9 +151,23 @@ func (x *onnx) windows(text string, maxTokens, overlap int) []string {
 	return x.tokenizer.Windows(text, maxTokens, overlap)
 }
 
-func (x *onnx) info() Info     { return x.about }
-func (x *onnx) stats() Stats   { return x.scheduler.stats() }
-func (x *onnx) healthy() error { return x.scheduler.healthy() }
+func (x *onnx) info() Info   { return x.about }
+func (x *onnx) stats() Stats { return x.scheduler.stats() }
+
+// healthy tries a pair after a failed batch, and does not wait for a search to: a server that is taken out of rotation
+// for being unhealthy gets none.
+func (x *onnx) healthy() error {
+	failure := x.scheduler.healthy()
+	if failure == nil || errors.Is(failure, ErrClosed) {
+		return failure
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), healthLimit)
+	defer cancel()
+	if _, err := x.scheduler.score(ctx, "health", []string{"health"}); err != nil {
+		return failure
+	}
+	return nil
+}
 
 func (x *onnx) close() error {
 	x.scheduler.close()

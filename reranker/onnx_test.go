@@ -246,7 +246,7 @@ func TestRunningBatchIsStopped(t *testing.T) {
 			got, err = r.Score(ctx, "storm", texts)
 			done <- err
 		}()
-		for r.Stats().Busy == 0 {
+		for batches := r.Stats().Batches; r.Stats().Busy == 0 && r.Stats().Batches == batches; {
 			time.Sleep(100 * time.Microsecond)
 		}
 		cancel()
@@ -313,7 +313,7 @@ func TestCloseWhileScoring(t *testing.T) {
 		done <- err
 	}()
 	<-started
-	for r.Stats().Busy == 0 {
+	for batches := r.Stats().Batches; r.Stats().Busy == 0 && r.Stats().Batches == batches; {
 		time.Sleep(100 * time.Microsecond)
 	}
 	if err := r.Close(); err != nil {

@@ -3,7 +3,11 @@ package reranker
 import (
 	"context"
 	"fmt"
+	"time"
 )
+
+// healthLimit bounds what Healthy may try.
+const healthLimit = 2 * time.Second
 
 // backend is one way to score pairs.
 type backend interface {
@@ -60,8 +64,8 @@ func (r *Reranker) Info() Info { return r.backend.info() }
 // Stats returns the counters.
 func (r *Reranker) Stats() Stats { return r.backend.stats() }
 
-// Healthy returns why scoring does not work at the moment, nil if it does. The tei backend may ask its server, for at
-// most two seconds.
+// Healthy returns why scoring does not work at the moment, nil if it does. After a failure it tries a
+// pair (onnx) or asks the server (tei), for at most two seconds.
 func (r *Reranker) Healthy() error { return r.backend.healthy() }
 
 // Close refuses new requests, ends those under way with ErrClosed, stops all goroutines and frees the model.

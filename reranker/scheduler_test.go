@@ -92,12 +92,18 @@ func TestFailedBatchFailsItsRequest(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			n := 0
 			run := &instant{fail: func(b *batch) error {
-				if n++; n == 2 {
+				if n++; n == 2 || n == 3 {
 					return c.fail(b)
 				}
 				return nil
 			}}
-			s := startScheduler(t, schedulerOptions{runners: []runner{run}, batchTokens: 10, trancheTokens: 10})
+			encode := func(query string) encodePair {
+				if query == "health" {
+					return func(_ string, dst []int32) ([]int32, int) { return append(dst, 1, 2, 3), 1 }
+				}
+				return encodeFake(query)
+			}
+			s := startScheduler(t, schedulerOptions{runners: []runner{run}, batchTokens: 10, trancheTokens: 10, encode: encode})
 			r, err := s.score(t.Context(), "q", passages(10, 10, 10))
 			var failure *BackendError
 			if !errors.As(err, &failure) || !errors.Is(err, c.want) || checkScores(t, r) != 1 {
@@ -106,13 +112,17 @@ func TestFailedBatchFailsItsRequest(t *testing.T) {
 			if err := s.healthy(); !errors.Is(err, c.want) {
 				t.Errorf("healthy says %v after a failed batch", err)
 			}
-			if _, err := s.score(t.Context(), "q", passages(10)); err != nil {
-				t.Fatalf("after a failure: %v", err)
+			backend := &onnx{scheduler: s} // its health check tries a pair, the third batch and then the fourth
+			if err := backend.healthy(); !errors.Is(err, c.want) {
+				t.Errorf("health check says %v although its own pair fails", err)
+			}
+			if err := backend.healthy(); err != nil {
+				t.Errorf("health check says %v although its own pair is scored", err)
 			}
 			if err := s.healthy(); err != nil {
 				t.Errorf("healthy says %v after a batch that worked", err)
 			}
-			if got := s.stats(); got.Failed != 1 || got.QueuePairs != 0 {
+			if got := s.stats(); got.Failed != 2 || got.QueuePairs != 0 {
 				t.Errorf("stats %+v", got)
 			}
 		})
