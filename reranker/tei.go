@@ -20,7 +20,6 @@ const (
 	teiBatch       = 32               // texts a call, where /info does not tell: TEI's own default
 	teiBodyBytes   = 1 << 20          // of one call; TEI refuses 2 MB by default
 	teiTextBytes   = 512 << 10        // of one passage; far more than any model reads
-	healthLimit    = 2 * time.Second  // for GET /health
 	teiInfoAge     = 30 * time.Second // before /info is asked again
 	teiRetryInfo   = 2 * time.Second  // the same, when something failed since
 	teiFresh       = 5 * time.Second  // a success this recent needs no GET /health
