@@ -10,10 +10,9 @@ import (
 
 // Order is one arm's hits for a query.
 type Order struct {
-	Name   string // heading
-	Hits   []Hit
-	Took   time.Duration
-	Status string // what the proxy said of it
+	Name string // heading: the arm, and what the proxy said of it
+	Hits []Hit
+	Took time.Duration
 }
 
 // Hit is what the comparison shows of a hit.
