@@ -2,12 +2,13 @@ package proxy
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
-	"context"
 	"github.com/resift/resift/reranker"
 )
 
@@ -124,5 +125,49 @@ func TestLongTextsAreScoredByTheirBestWindow(t *testing.T) {
 	r.search(t, "").expect(t, StatusReranked, "")
 	if n := r.scorer.calls.Load(); n != 1 {
 		t.Errorf("the windows were scored again: %d calls", n)
+	}
+}
+
+// TestFragmentsOfTheEngineAreThePassages reads what the engine marked as best, and the beginning of a hit without any.
+func TestFragmentsOfTheEngineAreThePassages(t *testing.T) {
+	body := `{"took":1,"hits":{"total":{"value":2,"relation":"eq"},"max_score":3.0,"hits":[` +
+		`{"_id":"a","_score":3.0,"_source":{"text":"all of a"},"highlight":{"text":["best of a","next of a"]}},` +
+		`{"_id":"b","_score":2.0,"_source":{"text":"all of b"}}]}}`
+	e := startEngine(t, recording{200, http.Header{"Content-Type": {"application/json"}}, []byte(body)})
+	r := startProxy(t, e, setup{rule: func(r *Rule) { r.LongText.Mode = LongTextHighlight }})
+	var passages []string
+	r.scorer.score = func(_ context.Context, q string, p []string) (reranker.Result, error) {
+		passages = append(passages, p...)
+		return opinions(q, p), nil
+	}
+	a := r.search(t, "")
+	a.expect(t, StatusReranked, "")
+	if got := strings.Join(passages, "|"); got != "best of a\nnext of a|all of b" {
+		t.Errorf("passages %q", got)
+	}
+	if bytes.Contains(a.body, []byte("highlight")) {
+		t.Errorf("the added highlight is shown: %s", a.body)
+	}
+}
+
+// TestLateWindowsEndInTheEnginesOrder has the tokenizer use up the time.
+func TestLateWindowsEndInTheEnginesOrder(t *testing.T) {
+	e := startEngine(t, recorded(t, "opensearch-3.8", "all"))
+	r := startProxy(t, e, setup{rule: func(r *Rule) {
+		r.Timeout = time.Nanosecond
+		r.LongText = LongText{Mode: LongTextMax, MaxTokens: 5, Overlap: 1}
+	}})
+	a := r.search(t, somePage)
+	a.expect(t, StatusFallback, ReasonDeadline)
+	if n := r.scorer.calls.Load(); n != 0 {
+		t.Errorf("%d calls of the model", n)
+	}
+}
+
+func TestClip(t *testing.T) {
+	for n, want := range map[int]string{0: "", 1: "a", 2: "a", 3: "a", 4: "a漢", 5: "a漢b", 9: "a漢b"} {
+		if got := clip("a漢b", n); got != want {
+			t.Errorf("%d bytes: %q, want %q", n, got, want)
+		}
 	}
 }

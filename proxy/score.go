@@ -25,7 +25,10 @@ func (s *search) score(answer *searchclient.Answer) (model []float32, o outcome)
 	}
 	ctx, cancel := context.WithTimeout(s.ctx, s.plan.Timeout)
 	defer cancel()
-	p := s.passages(hits)
+	p, err := s.passages(ctx, hits)
+	if err != nil {
+		return model, outcome{StatusFallback, ReasonDeadline}
+	}
 	if len(p.texts) == 0 {
 		return model, outcome{StatusFallback, ReasonNoText}
 	}
