@@ -116,6 +116,12 @@ func dequantize(codes, scale, zero *onnxpb.TensorProto) (Matrix, error) {
 	default:
 		return Matrix{}, fmt.Errorf("%q has element type %s: want INT8 or UINT8", codes.GetName(), kind)
 	}
+	// Before anything is made of the shape: it may claim more than the file holds.
+	if n, err := elements(codes); err != nil {
+		return Matrix{}, err
+	} else if n == 0 {
+		return Matrix{}, fmt.Errorf("%q is empty", codes.GetName())
+	}
 	m := Matrix{Rows: int(codes.Dims[0]), Cols: int(codes.Dims[1])}
 	scales, err := floats(scale)
 	if err != nil {

@@ -1,0 +1,94 @@
+package onnxgraph
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/resift/resift/reranker/onnxgraph/onnxpb"
+)
+
+func TestReadRefuses(t *testing.T) {
+	tiny := readFile(t, "testdata/tiny.onnx")
+	field := func(number protowire.Number, content []byte) []byte {
+		return protowire.AppendBytes(protowire.AppendTag(nil, number, protowire.BytesType), content)
+	}
+	const graph, node = 7, 1 // fields of ModelProto and GraphProto
+	deep := []byte{}
+	for range 40 { // NodeProto.attribute → AttributeProto.g → a graph again
+		deep = field(node, field(5, field(6, deep)))
+	}
+	model := func(change func(*onnxpb.ModelProto)) []byte {
+		m := &onnxpb.ModelProto{}
+		if err := proto.Unmarshal(tiny, m); err != nil {
+			t.Fatal(err)
+		}
+		change(m)
+		return mustEncode(t, m)
+	}
+	cases := []struct {
+		name, want string
+		file       []byte
+	}{
+		{"empty", "no graph", nil},
+		{"text", "not a model file", []byte("<!DOCTYPE html><html>not found</html>")},
+		{"zeros", "not a model file", make([]byte, 1000)},
+		{"no graph", "no graph", mustEncode(t, &onnxpb.ModelProto{IrVersion: proto.Int64(8)})},
+		{"cut off", "cut off", tiny[:len(tiny)-1]},
+		{"length beyond the end", "cut off", []byte{7<<3 | 2, 0xff, 0xff, 0xff, 0xff, 0x0f}},
+		{"too deep", "nest more than", field(graph, deep)},
+		{"too many messages", "messages", field(graph, bytes.Repeat(field(node, nil), maxMessages))},
+		{"two initializers of a name", "two initializers", model(func(m *onnxpb.ModelProto) {
+			m.Graph.Initializer[1].Name = m.Graph.Initializer[0].Name
+		})},
+		{"an output made twice", "two nodes or initializers make", model(func(m *onnxpb.ModelProto) {
+			m.Graph.Node[1].Output = m.Graph.Node[0].Output
+		})},
+		{"external data", "another file", model(func(m *onnxpb.ModelProto) {
+			m.Graph.Initializer[0].DataLocation = onnxpb.TensorProto_EXTERNAL.Enum()
+		})},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			_, err := Read(c.file)
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("error %v, want one with %q", err, c.want)
+			}
+		})
+	}
+}
+
+// FuzzRead holds that no bytes make Read, Unquantize or Build panic, and that what is accepted can be written.
+func FuzzRead(f *testing.F) {
+	tiny := readFile(f, "testdata/tiny.onnx")
+	f.Add(tiny)
+	f.Add(tiny[:len(tiny)/2])
+	f.Add(mustMarshal(f, randomEncoder(1, 1, 4, 1), Int8))
+	f.Add([]byte{7<<3 | 2, 2, 1<<3 | 2, 0})
+	f.Fuzz(func(t *testing.T, file []byte) {
+		g, err := Read(file)
+		if err != nil {
+			return
+		}
+		c, err := Unquantize(g)
+		if err != nil {
+			return
+		}
+		for _, p := range []Precision{FP32, Int8} {
+			if _, err := marshal(c, p); err != nil {
+				t.Errorf("accepted weights cannot be written: %v", err)
+			}
+		}
+	})
+}
+
+func mustEncode(t testing.TB, m *onnxpb.ModelProto) []byte {
+	file, err := proto.Marshal(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
