@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 )
@@ -27,8 +26,18 @@ func fetchJars(ctx context.Context, r recipe, java JavaHome, progress func(strin
 	}
 	lib := filepath.Join(cache, "engines", r.folder(), "lib")
 	err = once(lib, func(tmp string) error {
-		progress(fmt.Sprintf("fetching %s %s: %d jars, with Maven", r.flavour, r.version, len(sums)))
-		if err := mavenCopy(ctx, r, java, tmp); err != nil {
+		what := fmt.Sprintf("fetching %s %s with Maven", r.flavour, r.version)
+		progress(fmt.Sprintf("%s: %d jars", what, len(sums)))
+		jars := 0
+		downloaded := func(file string) {
+			if sums[file] == "" { // one of Maven's own
+				return
+			}
+			if jars++; jars%20 == 0 {
+				progress(fmt.Sprintf("%s: %d of %d jars", what, jars, len(sums)))
+			}
+		}
+		if err := mavenCopy(ctx, r, java, tmp, downloaded); err != nil {
 			return err
 		}
 		return verify(tmp, sums)
@@ -37,36 +46,6 @@ func fetchJars(ctx context.Context, r recipe, java JavaHome, progress func(strin
 		return "", fmt.Errorf("jars of %s: %w", r.name, err)
 	}
 	return lib, nil
-}
-
-// mavenCopy copies the jars that the recipe's pom.xml names, and theirs, into dir.
-func mavenCopy(ctx context.Context, r recipe, java JavaHome, dir string) error {
-	mvn, err := exec.LookPath("mvn")
-	if err != nil {
-		return fmt.Errorf("maven is missing (Debian: apt-get install maven; macOS: brew install maven): %w", err)
-	}
-	pom, err := r.file("pom.xml")
-	if err != nil {
-		return err
-	}
-	work, err := os.MkdirTemp("", "resift-maven-*")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(work)
-	if err := os.WriteFile(filepath.Join(work, "pom.xml"), pom, 0o644); err != nil {
-		return err
-	}
-	cmd := exec.CommandContext(ctx, mvn, "--batch-mode", "--quiet", "dependency:copy-dependencies", "-DoutputDirectory="+dir)
-	cmd.Dir = work
-	// Maven keeps its own Java, which trusts the certificates that this machine trusts, unless it has none.
-	if exec.CommandContext(ctx, mvn, "--version").Run() != nil {
-		cmd.Env = append(os.Environ(), "JAVA_HOME="+java.Dir)
-	}
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("mvn dependency:copy-dependencies: %w\n%s", err, lastLines(out, 15))
-	}
-	return nil
 }
 
 // jarSums maps each jar's file name to its sha256 in hex, from the recipe's list in sha256sum's format.

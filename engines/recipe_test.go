@@ -3,7 +3,9 @@ package engines
 import (
 	"encoding/binary"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -80,5 +82,28 @@ func write(t *testing.T, path, content string, mode os.FileMode) {
 	}
 	if err := os.WriteFile(path, []byte(content), mode); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestRunMaven: the files that Maven downloads are told, and why it failed.
+func TestRunMaven(t *testing.T) {
+	script := filepath.Join(t.TempDir(), "mvn")
+	write(t, script, `#!/bin/sh
+echo 'Downloading from central: https://host/a/1/a-1.jar'
+echo 'Downloaded from central: https://host/a/1/a-1.jar (1.2 MB at 3.4 MB/s)'
+echo 'Progress (1): 12 kB'
+echo 'Downloaded from central: https://host/b/1/b-1.pom (1.2 kB at 3.4 kB/s)'
+echo '[ERROR] no such artifact'
+exit $1
+`, 0o755)
+	for _, code := range []string{"0", "1"} {
+		var files []string
+		err := runMaven(exec.Command(script, code), func(file string) { files = append(files, file) })
+		if want := []string{"a-1.jar", "b-1.pom"}; !slices.Equal(files, want) {
+			t.Errorf("exit %s: told of %v, want %v", code, files, want)
+		}
+		if failed := err != nil && strings.Contains(err.Error(), "no such artifact"); failed != (code == "1") {
+			t.Errorf("exit %s: got error %v", code, err)
+		}
 	}
 }
