@@ -19,7 +19,7 @@ const (
 	cpuBatchTokens     = 512
 	cudaBatchTokens    = 16384
 	cudaMinBatchTokens = 2048
-	cpuJoinTokens      = 256  // below it a batch gains from joining pairs of other requests
+	cpuJoinTokens      = 128  // below it a batch gains from pairs of other requests; above, they only make its leader wait
 	trancheBatches     = 4    // a tranche holds this many full batches
 	cpuMinFill         = 0.85 // on a CPU padding costs time
 )
