@@ -3,6 +3,7 @@ package engines
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -135,9 +136,12 @@ func ask(t *testing.T, method, url, body string) (int, string) {
 	return res.StatusCode, string(b)
 }
 
-// commandLine is that of a process, empty where there is none. It asks ps, which Linux and macOS both have.
+// commandLine is that of a process, empty where there is none.
 func commandLine(pid int) string {
-	// ps fails when there is no such process, which is an answer here.
+	if b, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid)); err == nil {
+		return strings.ReplaceAll(string(b), "\x00", " ")
+	}
+	// No /proc: macOS. ps fails when there is no such process, which is an answer here.
 	out, _ := exec.Command("ps", "-ww", "-o", "args=", "-p", strconv.Itoa(pid)).Output()
 	return strings.TrimSpace(string(out))
 }
