@@ -1,6 +1,7 @@
 package reranker
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -53,41 +54,43 @@ func cudaID(device string) (int, error) {
 	return int(id), err
 }
 
-// openGraphs loads the model once per device. With "auto", CUDA devices are tried in turn; without any, the CPU serves.
-func openGraphs(d *Directory, devices []string, threads int) ([]*graph, error) {
+// openGraphs loads the model once per device. With "auto", CUDA devices are tried in turn; without any, the CPU serves,
+// and note tells why if the library has CUDA.
+func openGraphs(d *Directory, devices []string, threads int) (graphs []*graph, note string, err error) {
 	if slices.Equal(devices, []string{deviceAuto}) {
-		if graphs := openAllCUDA(d, threads); len(graphs) > 0 {
-			return graphs, nil
+		if graphs, note = openAllCUDA(d, threads); len(graphs) > 0 {
+			return graphs, "", nil
 		}
 		devices = []string{deviceCPU}
 	}
-	var graphs []*graph
 	for _, device := range devices {
 		g, err := openGraph(d, device, threads)
 		if err != nil {
-			closeGraphs(graphs)
-			return nil, err
+			return nil, "", errors.Join(err, closeGraphs(graphs))
 		}
 		graphs = append(graphs, g)
 	}
-	return graphs, nil
+	return graphs, note, nil
 }
 
-func openAllCUDA(d *Directory, threads int) []*graph {
-	if options, err := ort.NewCUDAProviderOptions(); err != nil {
-		return nil
-	} else if options.Destroy() != nil {
-		return nil
+// openAllCUDA opens CUDA devices from 0 on until one fails. The note is the failure of the first.
+func openAllCUDA(d *Directory, threads int) (graphs []*graph, note string) {
+	options, err := ort.NewCUDAProviderOptions()
+	if err != nil {
+		return nil, "" // a library for CPUs
 	}
-	var graphs []*graph
+	_ = options.Destroy() // fails only where there is nothing to destroy
 	for id := range maxAutoDevices {
 		g, err := openGraph(d, "cuda:"+strconv.Itoa(id), threads)
 		if err != nil {
+			if id == 0 {
+				note = err.Error()
+			}
 			break
 		}
 		graphs = append(graphs, g)
 	}
-	return graphs
+	return graphs, note
 }
 
 // sessionOptions are ONNX Runtime's settings for a device. The caller destroys them.

@@ -51,7 +51,8 @@ func openONNX(o Options) (*onnx, error) {
 	}
 	hashed, encoder := async(d.Verify), async(func() (tokenizer.Tokenizer, error) { return tokenizer.OpenDir(d.Path) })
 	x := &onnx{}
-	x.graphs, err = openGraphs(d, devices, max(1, o.Threads))
+	var note string
+	x.graphs, note, err = openGraphs(d, devices, max(1, o.Threads))
 	digests, hashErr := hashed()
 	tok, tokErr := encoder()
 	x.tokenizer = tok
@@ -78,7 +79,7 @@ func openONNX(o Options) (*onnx, error) {
 		Backend: BackendONNX, Model: d.Path, Architecture: d.Architecture, Precision: d.Precision, Layout: d.Layout,
 		MaxTokens: maxTokens, Revision: d.revision(digests, maxTokens), Sessions: len(x.lanes), Threads: max(1, o.Threads),
 		BatchTokens: so.batchTokens, BatchPairs: d.BatchPairs, Library: library, LibraryVersion: ort.GetVersion(),
-		Source: d.Source, License: d.License,
+		Source: d.Source, License: d.License, DeviceNote: note,
 	}
 	for _, g := range x.graphs {
 		x.about.Devices = append(x.about.Devices, g.on)

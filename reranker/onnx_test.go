@@ -162,6 +162,11 @@ func TestBatchDependentGraphRunsPairsAlone(t *testing.T) {
 	if r.Info().BatchPairs != 1 {
 		t.Fatalf("info %+v, want batches of one pair", r.Info())
 	}
+	for dir, want := range map[string]bool{dir: true, tinyModel: false} {
+		if d, err := ReadDirectory(dir); err != nil || d.BatchDependent() != want {
+			t.Errorf("%s: batch dependent is not %v: %v", dir, want, err)
+		}
+	}
 	texts := []string{"coffee", strings.Repeat("string number ", 40), "river"}
 	together, err := r.Score(t.Context(), "winter", texts)
 	if err != nil {

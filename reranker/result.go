@@ -57,8 +57,9 @@ type Info struct {
 	MaxTokens      int      `json:"max_tokens"`
 	Revision       string   `json:"revision"`
 	Devices        []string `json:"devices"`
-	Sessions       int      `json:"sessions"` // over all devices
-	Threads        int      `json:"threads"`  // CPU threads of one session
+	DeviceNote     string   `json:"device_note,omitempty"` // why device auto does not use the CUDA that the library has
+	Sessions       int      `json:"sessions"`              // over all devices
+	Threads        int      `json:"threads"`               // CPU threads of one session
 	BatchTokens    int      `json:"batch_tokens,omitempty"`
 	BatchPairs     int      `json:"batch_pairs,omitempty"`     // most pairs a batch has; 0: bounded by tokens alone
 	Library        string   `json:"library,omitempty"`         // file of ONNX Runtime

@@ -55,6 +55,9 @@ func TestTEIScores(t *testing.T) {
 	if err := r.Healthy(); err != nil {
 		t.Error(err)
 	}
+	if windows := r.Windows("a b c d e", 4, 2); !slices.Equal(windows, []string{"a b c", "c d e"}) {
+		t.Errorf("windows %q", windows)
+	}
 }
 
 func TestTEIFailures(t *testing.T) {
