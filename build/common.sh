@@ -3,6 +3,7 @@ set -euo pipefail
 
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 cache="${RESIFT_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/resift}"
+case "$cache" in /*) ;; *) cache="$PWD/$cache" ;; esac # a script may change its folder
 
 case "$(uname -s)" in
   Linux) os=linux ;;

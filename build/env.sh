@@ -5,6 +5,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 "$root/build/require.sh" go cc c++ cargo python3 pip
 tokenizers="$("$root/build/tokenizers.sh")"
 library="${RESIFT_ONNXRUNTIME:-$("$root/build/onnxruntime.sh")}"
+printf 'export RESIFT_CACHE=%q\n' "$cache"
 printf 'export CGO_ENABLED=1\n'
 # Go's cache knows cgo packages by these words: the same words each time, and quotes only for a folder that needs them.
 case "$tokenizers" in *" "*) tokenizers="'-L$tokenizers'" ;; *) tokenizers="-L$tokenizers" ;; esac

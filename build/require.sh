@@ -29,12 +29,9 @@ require() {
       fi ;;
     cc) runs cc --version || lacking "cc, a C compiler" "apt-get install gcc" "xcode-select --install" ;;
     c++) runs c++ --version || lacking "c++, a C++ compiler" "apt-get install g++" "xcode-select --install" ;;
-    make) runs make --version || lacking make "apt-get install make" "xcode-select --install" ;;
     python3) runs python3 --version || lacking python3 "apt-get install python3" "brew install python" ;;
     pip) runs python3 -m pip --version || lacking "pip for python3" "apt-get install python3-pip" "brew install python" ;;
     mvn) command -v mvn > /dev/null || lacking "mvn, Maven" "apt-get install maven" "brew install maven" ;;
-    java)
-      runs java -version || lacking java "apt-get install openjdk-17-jre-headless" "brew install openjdk" ;;
     *) fail "require.sh knows no tool $1" ;;
   esac
 }
