@@ -24,7 +24,9 @@ func (s *search) answer(res *searchclient.SearchResponse, answer *searchclient.A
 	defer s.bodies.put(buffer)
 	body, err := answer.Append((*buffer)[:0], s.page(answer, model, took))
 	if err == nil && len(s.plan.FilterPath) > 0 {
-		body, err = searchclient.FilterPath(body, s.plan.FilterPath)
+		// Elasticsearch keeps what was empty before the filter; OpenSearch, which sends no product header, drops it.
+		filter := searchclient.PathFilter{Patterns: s.plan.FilterPath, DropEmpty: res.Header.Get("X-Elastic-Product") == ""}
+		body, err = filter.Apply(body)
 	} else if err == nil {
 		*buffer = body
 	}
