@@ -88,6 +88,18 @@ func TestFilterPathIsAppliedToTheFinalAnswer(t *testing.T) {
 	}
 }
 
+// TestFilterPathDropsWhatTheEngineWouldDrop excludes something below a list that is empty: OpenSearch leaves the list out.
+func TestFilterPathDropsWhatTheEngineWouldDrop(t *testing.T) {
+	for engine, want := range map[string]string{"opensearch-3.8": `"max_score":null}}`, "elasticsearch-9.5": `"max_score":null,"hits":[]}}`} {
+		r := startProxy(t, startEngine(t, recorded(t, engine, "none")), setup{})
+		a := r.do(t, "POST", "/notes/_search?filter_path=-hits.hits._source", "{"+query+"}")
+		a.expect(t, StatusReranked, "")
+		if !strings.HasSuffix(string(a.body), want) {
+			t.Errorf("%s: %s, want %s", engine, a.body, want)
+		}
+	}
+}
+
 // TestLongTextsAreScoredByTheirBestWindow has a model that only likes one word.
 func TestLongTextsAreScoredByTheirBestWindow(t *testing.T) {
 	long := strings.Repeat("filler ", 500)
