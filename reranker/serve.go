@@ -114,7 +114,7 @@ func (s *scheduler) finish(b *batch, err error, begun, ended time.Time) {
 		}
 		r.modelAt = ended
 		r.batches = slices.DeleteFunc(r.batches, func(other *batch) bool { return other == b })
-		if err != nil {
+		if err != nil && (!errors.Is(err, errNotANumber) || notFinite(b.scores[i])) {
 			s.endLocked(r, &BackendError{Backend: BackendONNX, Err: err})
 			continue
 		}

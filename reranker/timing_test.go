@@ -3,6 +3,7 @@ package reranker
 import (
 	"context"
 	"errors"
+	"math"
 	"slices"
 	"sync"
 	"testing"
@@ -85,6 +86,34 @@ func TestBatchFitsBeforeTheDeadline(t *testing.T) {
 		// Two whole batches of ten; then five pairs that fit into 55 ms, not ten that don't.
 		if !errors.Is(err, context.DeadlineExceeded) || checkScores(t, r) != 25 {
 			t.Errorf("%d pairs scored, %v; want 25", r.Scored(), err)
+		}
+	})
+}
+
+func TestNaNFailsOnlyItsOwnRequest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		run := &instant{perToken: time.Millisecond, fail: func(b *batch) error {
+			for i, p := range b.pairs {
+				if p.ids[0] == 7 {
+					b.scores[i] = float32(math.NaN())
+				}
+			}
+			return nil
+		}}
+		s := startScheduler(t, schedulerOptions{runners: []runner{run}})
+		defer s.close()
+		var errs [3]error
+		var wg sync.WaitGroup
+		for i, passage := range []string{"10 0", "10 7", "10 1"} { // the second and third meet while the first runs
+			wg.Go(func() { _, errs[i] = s.score(t.Context(), "q", []string{passage}) })
+			synctest.Wait()
+		}
+		wg.Wait()
+		if batches := run.ran(); len(batches) != 2 || len(batches[1].ids) != 2 {
+			t.Fatalf("batches %+v", batches)
+		}
+		if errs[0] != nil || !errors.Is(errs[1], errNotANumber) || errs[2] != nil {
+			t.Errorf("errors %v, want one for the pair with NaN", errs)
 		}
 	})
 }
