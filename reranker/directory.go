@@ -25,6 +25,7 @@ const (
 	AttentionMask  = "attention_mask"
 	TokenTypeIDs   = "token_type_ids"
 	inputsAllowed  = InputIDs + ", " + AttentionMask + ", " + TokenTypeIDs
+	minMaxTokens   = 8
 	maxTokensLimit = 1 << 15
 )
 
@@ -178,8 +179,8 @@ func (m Metadata) check() error {
 	if m.Layout != LayoutPadded {
 		problem("layout %q is not supported: want %q", m.Layout, LayoutPadded)
 	}
-	if m.MaxTokens < 8 || m.MaxTokens > maxTokensLimit {
-		problem("max_tokens %d is not between 8 and %d", m.MaxTokens, maxTokensLimit)
+	if m.MaxTokens < minMaxTokens || m.MaxTokens > maxTokensLimit {
+		problem("max_tokens %d is not between %d and %d", m.MaxTokens, minMaxTokens, maxTokensLimit)
 	}
 	if m.PadToken < 0 {
 		problem("pad_token %d is negative", m.PadToken)

@@ -179,6 +179,7 @@ func TestOpenRefusesWhatOnlyHashesOrRunsTell(t *testing.T) {
 		"hidden embedding": {Options{Model: readyModel(t, "hidden_embedding")}, []string{ModelFile, "not a cross-encoder", "[2 3]"}},
 		"no directory":     {Options{}, []string{"needs a model directory"}},
 		"unknown backend":  {Options{Backend: "torch"}, []string{`"torch"`, `"onnx"`, `"tei"`}},
+		"no room for text": {Options{Model: tinyModel, MaxTokens: 3}, []string{"max_tokens 3"}},
 		"unknown device":   {Options{Model: tinyModel, Device: "tpu"}, []string{`"tpu"`, "cuda:0"}},
 		"CUDA without it":  {Options{Model: tinyModel, Device: "cuda:0"}, []string{"cuda:0", "CUDA"}},
 	}

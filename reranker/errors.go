@@ -6,7 +6,8 @@ import (
 )
 
 var (
-	// ErrOverloaded is returned at once, with nothing scored, when the queue has no room for a request's pairs.
+	// ErrOverloaded is returned at once, with nothing scored, when the queue has no room for a request's pairs. The tei
+	// backend returns it too when its server says so (429); calls before that may have scored some.
 	ErrOverloaded = errors.New("reranker is overloaded")
 	// ErrClosed is returned by Score after Close.
 	ErrClosed = errors.New("reranker is closed")

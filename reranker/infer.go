@@ -52,10 +52,10 @@ func inferMetadata(dir string, s signature) (Metadata, error) {
 		}
 		m.MaxTokens = positions
 	}
-	if n := tokenizer.ModelMaxLength; n >= 8 && n < float64(m.MaxTokens) {
+	if n := tokenizer.ModelMaxLength; n >= minMaxTokens && n < float64(m.MaxTokens) {
 		m.MaxTokens = int(n)
 	}
-	if m.MaxTokens < 8 || m.MaxTokens > maxTokensLimit {
+	if m.MaxTokens < minMaxTokens || m.MaxTokens > maxTokensLimit {
 		return Metadata{}, fmt.Errorf("config.json gives %d tokens; state max_tokens in %s", m.MaxTokens, MetadataFile)
 	}
 	return m, nil

@@ -37,6 +37,9 @@ func openONNX(o Options) (*onnx, error) {
 	if o.Model == "" {
 		return nil, errors.New("the onnx backend needs a model directory")
 	}
+	if o.MaxTokens != 0 && o.MaxTokens < minMaxTokens {
+		return nil, fmt.Errorf("max_tokens %d leaves no room for text: want at least %d, or 0", o.MaxTokens, minMaxTokens)
+	}
 	devices, err := parseDevices(o.Device)
 	if err != nil {
 		return nil, err

@@ -43,8 +43,8 @@ func Open(o Options) (*Reranker, error) {
 }
 
 // Score scores each passage against the query. Passages come in the engine's order: when the context ends early, those
-// at the front were scored first. Errors: ErrOverloaded and ErrClosed (nothing scored), the context's error (some scores
-// may be NaN) and *BackendError (likewise).
+// at the front were scored first. Errors: ErrOverloaded, ErrClosed, the context's and *BackendError. With an error some
+// scores are NaN, often all; those that are not hold.
 func (r *Reranker) Score(ctx context.Context, query string, passages []string) (Result, error) {
 	return r.backend.score(ctx, query, passages)
 }
