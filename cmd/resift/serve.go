@@ -55,8 +55,8 @@ type server struct {
 }
 
 // newServer opens everything and listens; nothing is served before run.
-func newServer(ctx context.Context, p *program, c *configs.Config) (s *server, err error) {
-	s = &server{program: p, fixed: *c, draining: make(chan struct{})}
+func newServer(ctx context.Context, p *program, c *configs.Config) (_ *server, err error) {
+	s := &server{program: p, fixed: *c, draining: make(chan struct{})}
 	if s.telemetry, err = newTelemetry(ctx, p, c.Log); err != nil {
 		return nil, err
 	}
