@@ -1,0 +1,123 @@
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/resift/resift/engines"
+)
+
+// shared is what TestMain makes once for all tests.
+var shared struct {
+	binary        string // of resift
+	opensearch    *engine
+	elasticsearch *engine
+}
+
+// engine is a running engine with the corpus in it.
+type engine struct {
+	name    string // opensearch, elasticsearch
+	url     string
+	address string // host:port of url
+}
+
+// TestMain builds the binary, boots both engines and loads the corpus, all at the same time.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if testing.Short() {
+		fmt.Println("end-to-end tests need engines: skipped by -short")
+		return
+	}
+	code, err := runAll(m)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "e2e:", err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+func runAll(m *testing.M) (code int, err error) {
+	dir, err := os.MkdirTemp("", "resift-e2e-*")
+	if err != nil {
+		return 1, err
+	}
+	defer os.RemoveAll(dir)
+	shared.binary = filepath.Join(dir, "resift")
+	begin := time.Now()
+	var stops [2]func() error
+	g, ctx := errgroup.WithContext(context.Background())
+	g.Go(func() error { return build(ctx, shared.binary) })
+	g.Go(func() (err error) {
+		shared.opensearch, stops[0], err = bootAndLoad(ctx, "opensearch-3.8", os.Getenv("RESIFT_TEST_OPENSEARCH"))
+		return err
+	})
+	g.Go(func() (err error) {
+		shared.elasticsearch, stops[1], err = bootAndLoad(ctx, "elasticsearch-9.5", os.Getenv("RESIFT_TEST_ELASTICSEARCH"))
+		return err
+	})
+	defer func() {
+		for _, stop := range stops {
+			if stop != nil {
+				err = errors.Join(err, stop())
+			}
+		}
+		httpClient.CloseIdleConnections()
+		if code == 0 && err == nil {
+			err = goleak.Find()
+		}
+	}()
+	if err := g.Wait(); err != nil {
+		return 1, err
+	}
+	fmt.Printf("engines, corpus and binary are ready after %.1f s\n", time.Since(begin).Seconds())
+	return m.Run(), nil
+}
+
+// build compiles resift as `make build` does, with the race detector where the tests have it.
+func build(ctx context.Context, to string) error {
+	cmd := exec.CommandContext(ctx, "go", "build", raceFlag, "-o", to, "github.com/resift/resift/cmd/resift")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("go build: %w (`make test` sets what it needs; by hand: eval \"$(make -s env)\")\n%s", err, out)
+	}
+	return nil
+}
+
+// bootAndLoad starts an engine, unless url names one that is up, and fills it.
+func bootAndLoad(ctx context.Context, name, url string) (e *engine, stop func() error, err error) {
+	e = &engine{name: name[:len(name)-len("-9.5")], url: url}
+	stop = func() error { return nil }
+	if url == "" {
+		var log bytes.Buffer
+		running, err := engines.Start(ctx, engines.Options{Name: name, Heap: "512m", Log: &log})
+		if err != nil {
+			return nil, nil, err
+		}
+		e.url, stop = running.URL, running.Stop
+	}
+	e.address = e.url[len("http://"):]
+	if err := load(ctx, e); err != nil {
+		return nil, nil, errors.Join(fmt.Errorf("%s: %w", name, err), stop())
+	}
+	return e, stop, nil
+}
+
+// onBoth runs a test against each engine.
+func onBoth(t *testing.T, test func(t *testing.T, e *engine)) {
+	for _, e := range []*engine{shared.opensearch, shared.elasticsearch} {
+		t.Run(e.name, func(t *testing.T) {
+			t.Parallel()
+			test(t, e)
+		})
+	}
+}

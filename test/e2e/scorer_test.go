@@ -1,0 +1,99 @@
+package e2e
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"sync"
+	"testing"
+)
+
+// scorer is a real HTTP server that speaks text-embeddings-inference's protocol, with a function in place of a model.
+type scorer struct {
+	*httptest.Server
+	mu      sync.Mutex
+	queries []string // of all calls
+	before  func()   // runs before a call is answered; nil: nothing
+}
+
+// keepOrder scores texts so that they stay in the order in which they came, reverseOrder so that the last one comes
+// first. Both hold for a search whose texts fit one call, and whose texts all differ.
+func keepOrder(i int) float64    { return float64(-i) / 8 }
+func reverseOrder(i int) float64 { return float64(i)/8 - 5 }
+
+// newScorer starts a scorer; score gives the i-th text of a call its score.
+func newScorer(t testing.TB, score func(i int) float64) *scorer {
+	s := &scorer{}
+	m := http.NewServeMux()
+	m.HandleFunc("GET /health", func(http.ResponseWriter, *http.Request) {})
+	m.HandleFunc("GET /info", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		w.Write([]byte(`{"model_id":"test/order","model_sha":"1","model_dtype":"float32","model_type":{"reranker":{"id2label":{"0":"LABEL_0"},"label2id":{"LABEL_0":0}}},` +
+			`"max_concurrent_requests":512,"max_input_length":512,"max_batch_tokens":16384,"max_client_batch_size":100000}`))
+	})
+	m.HandleFunc("POST /rerank", func(w http.ResponseWriter, r *http.Request) { s.rerank(w, r, score) })
+	s.Server = httptest.NewServer(m)
+	t.Cleanup(s.Close)
+	return s
+}
+
+func (s *scorer) rerank(w http.ResponseWriter, r *http.Request, score func(i int) float64) {
+	var in struct {
+		Query string   `json:"query"`
+		Texts []string `json:"texts"`
+	}
+	if err := json.NewDecoder(r.Body).Decode(&in); err != nil {
+		http.Error(w, `{"error":"malformed","error_type":"validation"}`, http.StatusUnprocessableEntity)
+		return
+	}
+	s.mu.Lock()
+	s.queries = append(s.queries, in.Query)
+	before := s.before
+	s.mu.Unlock()
+	if before != nil {
+		before()
+	}
+	type rank struct {
+		Index int     `json:"index"`
+		Score float64 `json:"score"`
+	}
+	ranks := make([]rank, len(in.Texts))
+	for i := range ranks {
+		ranks[i] = rank{i, score(i)}
+	}
+	slices.SortStableFunc(ranks, func(a, b rank) int { // as the real server answers: best first
+		switch {
+		case a.Score > b.Score:
+			return -1
+		case a.Score < b.Score:
+			return 1
+		}
+		return 0
+	})
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(ranks)
+}
+
+// holdCalls makes every call from now on wait until the returned function is called; entered gets one element a call.
+func (s *scorer) holdCalls() (entered <-chan struct{}, release func()) {
+	in, out := make(chan struct{}, 1000), make(chan struct{})
+	s.mu.Lock()
+	s.before = func() { in <- struct{}{}; <-out }
+	s.mu.Unlock()
+	return in, sync.OnceFunc(func() {
+		s.mu.Lock()
+		s.before = nil
+		s.mu.Unlock()
+		close(out)
+	})
+}
+
+func (s *scorer) lastQuery() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.queries) == 0 {
+		return ""
+	}
+	return s.queries[len(s.queries)-1]
+}
