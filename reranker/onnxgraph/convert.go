@@ -49,8 +49,9 @@ func DemoOptions() Options {
 
 // Convert rewrites the dynamically quantised BERT cross-encoder in the folder src (model.onnx, tokenizer.json, and LICENSE
 // and NOTICE if it has them) into the folder dst, which is made if needed: a graph whose scores do not depend on the
-// batch, the tokenizer, the licence, and a NOTICE that states the change. Each file is written whole or not at all; equal sources give equal bytes.
-// It needs memory for about two copies of the written graph.
+// batch, the tokenizer, the licence, and a NOTICE that states the change. Each file is written whole or not at all; equal
+// sources give equal bytes.
+// It needs memory for about three copies of the written graph.
 func Convert(src, dst string, o Options) (Metadata, error) {
 	if o.Precision == "" {
 		o.Precision = FP32

@@ -61,28 +61,45 @@ func TestReadRefuses(t *testing.T) {
 	}
 }
 
-// FuzzRead holds that no bytes make Read, Unquantize or Build panic, and that what is accepted can be written.
+// FuzzRead holds that no bytes make Read or Unquantize panic.
 func FuzzRead(f *testing.F) {
+	f.Add([]byte{7<<3 | 2, 2, 1<<3 | 2, 0}) // a graph with one empty node
+	f.Add(mustEncode(f, &onnxpb.ModelProto{Graph: &onnxpb.GraphProto{
+		Node:        []*onnxpb.NodeProto{{Input: []string{"x", "w"}, Output: []string{"y"}, OpType: proto.String("MatMulInteger")}},
+		Initializer: []*onnxpb.TensorProto{{Name: proto.String("w"), Dims: []int64{1, 2}, DataType: proto.Int32(3), RawData: []byte{1, 2}}},
+	}}))
+	f.Fuzz(func(t *testing.T, file []byte) { readAndWrite(t, file) })
+}
+
+// FuzzUnquantize damages a good file: most damage keeps it a readable graph, which raw bytes seldom are.
+func FuzzUnquantize(f *testing.F) {
 	tiny := readFile(f, "testdata/tiny.onnx")
-	f.Add(tiny)
-	f.Add(tiny[:len(tiny)/2])
-	f.Add(mustMarshal(f, randomEncoder(1, 1, 4, 1), Int8))
-	f.Add([]byte{7<<3 | 2, 2, 1<<3 | 2, 0})
-	f.Fuzz(func(t *testing.T, file []byte) {
-		g, err := Read(file)
-		if err != nil {
-			return
-		}
-		c, err := Unquantize(g)
-		if err != nil {
-			return
-		}
-		for _, p := range []Precision{FP32, Int8} {
-			if _, err := marshal(c, p); err != nil {
-				t.Errorf("accepted weights cannot be written: %v", err)
-			}
-		}
+	f.Add(uint(0), []byte{}, uint(0))
+	f.Add(uint(5000), []byte("MatMul"), uint(0))
+	f.Add(uint(len(tiny)-2000), []byte{0, 0, 0xc0, 0x7f}, uint(0))
+	f.Add(uint(0), []byte{}, uint(len(tiny)/2))
+	f.Fuzz(func(t *testing.T, at uint, patch []byte, cut uint) {
+		file := bytes.Clone(tiny)
+		copy(file[at%uint(len(file)):], patch)
+		readAndWrite(t, file[:uint(len(file))-cut%uint(len(file))])
 	})
+}
+
+// readAndWrite holds that what is accepted can be written.
+func readAndWrite(t *testing.T, file []byte) {
+	g, err := Read(file)
+	if err != nil {
+		return
+	}
+	c, err := Unquantize(g)
+	if err != nil {
+		return
+	}
+	for _, p := range []Precision{FP32, Int8} {
+		if _, err := marshal(c, p); err != nil {
+			t.Errorf("accepted weights cannot be written: %v", err)
+		}
+	}
 }
 
 func mustEncode(t testing.TB, m *onnxpb.ModelProto) []byte {

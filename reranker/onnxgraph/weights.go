@@ -59,14 +59,17 @@ type Matrix struct {
 	Scales     []float32
 }
 
-// Floats returns the numbers of m, [Rows, Cols] row-major. The caller must not change them.
+// Floats returns the numbers of m, [Rows, Cols] row-major. The caller must not change them; codes and scales must fit.
 func (m Matrix) Floats() []float32 {
 	if m.Codes == nil {
 		return m.Values
 	}
 	values := make([]float32, len(m.Codes))
-	for i, q := range m.Codes {
-		values[i] = float32(q) * m.Scales[i%m.Cols]
+	for start := 0; start < len(values); start += m.Cols {
+		codes, row := m.Codes[start:start+m.Cols], values[start:start+m.Cols]
+		for c, scale := range m.Scales {
+			row[c] = float32(codes[c]) * scale
+		}
 	}
 	return values
 }
