@@ -28,7 +28,7 @@ type Engine interface {
 
 // Scorer is the model. See reranker.Reranker for what its methods promise.
 type Scorer interface {
-	Score(ctx context.Context, query string, passages []string) (reranker.Result, error)
+	ScoreEach(ctx context.Context, query string, passages []string, each reranker.Each) (reranker.Result, error)
 	Windows(text string, maxTokens, overlap int) []string
 	Revision() string
 }

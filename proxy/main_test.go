@@ -33,6 +33,7 @@ type hashScorer struct {
 
 	// score, if set, answers in its place.
 	score func(ctx context.Context, query string, passages []string) (reranker.Result, error)
+	early int // passages that each hears of before score is called
 }
 
 func opinion(query, passage string) float32 {
@@ -52,13 +53,20 @@ func opinions(query string, passages []string) reranker.Result {
 	return r
 }
 
-func (s *hashScorer) Score(ctx context.Context, query string, passages []string) (reranker.Result, error) {
+func (s *hashScorer) ScoreEach(ctx context.Context, query string, passages []string, each reranker.Each) (reranker.Result, error) {
 	s.calls.Add(1)
 	s.pairs.Add(int64(len(passages)))
+	for i := range min(s.early, len(passages)) {
+		each(i, opinion(query, passages[i]))
+	}
 	if s.score != nil {
 		return s.score(ctx, query, passages)
 	}
-	return opinions(query, passages), nil
+	r := opinions(query, passages)
+	for i, score := range r.Scores {
+		each(i, score)
+	}
+	return r, nil
 }
 
 // Windows counts a word as a token.

@@ -82,3 +82,22 @@ func TestModelThatLeavesOnePairOut(t *testing.T) {
 		t.Errorf("%s is not at the end: %v", direct[3], got)
 	}
 }
+
+func TestWaiterNeedsOnlyItsOwnPairs(t *testing.T) {
+	e := startEngine(t, recorded(t, "opensearch-3.8", "all"))
+	r := startProxy(t, e, setup{rule: func(r *Rule) { r.Timeout = time.Minute }})
+	begun, end := make(chan struct{}), make(chan struct{})
+	r.scorer.early = 8
+	r.scorer.score = func(_ context.Context, q string, p []string) (reranker.Result, error) {
+		close(begun)
+		<-end
+		return opinions(q, p), nil
+	}
+	large := make(chan answer)
+	go func() { large <- r.search(t, "") }()
+	<-begun
+	// The large request has published its first pairs and is still in the model.
+	r.search(t, "", HeaderWindow, "5").expect(t, StatusReranked, "")
+	close(end)
+	(<-large).expect(t, StatusReranked, "")
+}

@@ -105,7 +105,12 @@ func (s *search) scoreMine(ctx context.Context, claim *cache.Claim, texts []stri
 		own[n] = texts[i]
 	}
 	begin := time.Now()
-	result, err := s.scorer.Score(ctx, s.plan.Query, own)
+	// Each score is published as it comes: a small request that waits for one pair of a large one waits for that alone.
+	result, err := s.scorer.ScoreEach(ctx, s.plan.Query, own, func(n int, score float32) {
+		if isScore(score) {
+			claim.Put(mine[n], score)
+		}
+	})
 	for n, i := range mine {
 		score := unscored
 		if n < len(result.Scores) && isScore(result.Scores[n]) {

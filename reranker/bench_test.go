@@ -126,7 +126,7 @@ func BenchmarkScheduler(b *testing.B) {
 			for caller := range c.callers {
 				wg.Go(func() {
 					for i := caller * c.pairs; i < b.N; i += c.callers * c.pairs {
-						if _, err := s.score(context.Background(), "q", texts); err != nil {
+						if _, err := s.score(context.Background(), "q", texts, nil); err != nil {
 							b.Error(err)
 						}
 					}

@@ -147,8 +147,8 @@ func (x *onnx) schedulerOptions(o Options, d *Directory, onCPU bool, maxTokens i
 	return so
 }
 
-func (x *onnx) score(ctx context.Context, query string, passages []string) (Result, error) {
-	return x.scheduler.score(ctx, query, passages)
+func (x *onnx) score(ctx context.Context, query string, passages []string, each Each) (Result, error) {
+	return x.scheduler.score(ctx, query, passages, each)
 }
 
 func (x *onnx) windows(text string, maxTokens, overlap int) []string {
@@ -167,7 +167,7 @@ func (x *onnx) healthy() error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), healthLimit)
 	defer cancel()
-	if _, err := x.scheduler.score(ctx, "health", []string{"health"}); err != nil {
+	if _, err := x.scheduler.score(ctx, "health", []string{"health"}, nil); err != nil {
 		return failure
 	}
 	return nil

@@ -28,6 +28,7 @@ type pair struct {
 type request struct {
 	passages []string
 	encode   encodePair
+	each     Each // may be nil
 	begun    time.Time
 	deadline time.Time // zero: none
 	alone    bool      // no session was busy when it came

@@ -11,7 +11,7 @@ const healthLimit = 2 * time.Second
 
 // backend is one way to score pairs.
 type backend interface {
-	score(ctx context.Context, query string, passages []string) (Result, error)
+	score(ctx context.Context, query string, passages []string, each Each) (Result, error)
 	windows(text string, maxTokens, overlap int) []string
 	info() Info
 	stats() Stats
@@ -46,7 +46,16 @@ func Open(o Options) (*Reranker, error) {
 // at the front were scored first. Errors: ErrOverloaded, ErrClosed, the context's and *BackendError. With an error some
 // scores are NaN, often all; those that are not hold.
 func (r *Reranker) Score(ctx context.Context, query string, passages []string) (Result, error) {
-	return r.backend.score(ctx, query, passages)
+	return r.backend.score(ctx, query, passages, nil)
+}
+
+// Each hears of scores as they come, before Score returns and never after: i is the index of the passage. It is called from
+// the goroutines that run the model, maybe from several at once, and must be quick.
+type Each func(i int, score float32)
+
+// ScoreEach is Score that also tells each score at once, so that others who wait for it need not wait for the rest.
+func (r *Reranker) ScoreEach(ctx context.Context, query string, passages []string, each Each) (Result, error) {
+	return r.backend.score(ctx, query, passages, each)
 }
 
 // Windows cuts text into substrings of at most maxTokens tokens, each sharing about overlap tokens with the one before.

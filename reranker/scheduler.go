@@ -71,7 +71,7 @@ func newScheduler(o schedulerOptions) *scheduler {
 }
 
 // score is Reranker.Score.
-func (s *scheduler) score(ctx context.Context, query string, passages []string) (Result, error) {
+func (s *scheduler) score(ctx context.Context, query string, passages []string, each Each) (Result, error) {
 	begun := time.Now()
 	result := Result{Scores: make([]float32, len(passages))}
 	for i := range result.Scores {
@@ -84,7 +84,7 @@ func (s *scheduler) score(ctx context.Context, query string, passages []string) 
 		return result, err
 	}
 	r := &request{
-		passages: passages, encode: s.encode(query), begun: begun, result: result, done: make(chan struct{}),
+		passages: passages, encode: s.encode(query), each: each, begun: begun, result: result, done: make(chan struct{}),
 		chunks: make([][]pair, chunkCount(len(passages))), waiting: len(passages), left: len(passages),
 	}
 	r.deadline, _ = ctx.Deadline()

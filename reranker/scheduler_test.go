@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -34,7 +35,12 @@ func TestEveryPairGetsItsOwnScore(t *testing.T) {
 		want += len(lengths)
 		wantTokens += tokens
 		wg.Go(func() {
-			r, err := s.score(t.Context(), "q", passages(lengths...))
+			told := make([]float32, len(lengths))
+			var calls atomic.Int64
+			r, err := s.score(t.Context(), "q", passages(lengths...), func(i int, score float32) { told[i] = score; calls.Add(1) })
+			if !slices.Equal(told, r.Scores) || int(calls.Load()) != len(lengths) {
+				t.Errorf("told %d scores of %d", calls.Load(), len(lengths))
+			}
 			if n := checkScores(t, r); err != nil || n != len(lengths) || r.Tokens != tokens {
 				t.Errorf("scored %d of %d pairs, %d of %d tokens: %v", n, len(lengths), r.Tokens, tokens, err)
 			}
@@ -69,7 +75,7 @@ func TestEveryPairGetsItsOwnScore(t *testing.T) {
 func TestPairsBoundKeepsPairsAlone(t *testing.T) {
 	run := &instant{}
 	s := startScheduler(t, schedulerOptions{runners: []runner{run}, batchPairs: 1})
-	r, err := s.score(t.Context(), "q", passages(5, 5, 5, 5, 5, 5))
+	r, err := s.score(t.Context(), "q", passages(5, 5, 5, 5, 5, 5), nil)
 	if checkScores(t, r) != 6 || err != nil {
 		t.Fatalf("%v, %v", r, err)
 	}
@@ -104,7 +110,7 @@ func TestFailedBatchFailsItsRequest(t *testing.T) {
 				return encodeFake(query)
 			}
 			s := startScheduler(t, schedulerOptions{runners: []runner{run}, batchTokens: 10, trancheTokens: 10, encode: encode})
-			r, err := s.score(t.Context(), "q", passages(10, 10, 10))
+			r, err := s.score(t.Context(), "q", passages(10, 10, 10), nil)
 			var failure *BackendError
 			if !errors.As(err, &failure) || !errors.Is(err, c.want) || checkScores(t, r) != 1 {
 				t.Fatalf("%v with %d scores, want a BackendError after one", err, r.Scored())
@@ -135,7 +141,7 @@ func TestCloseEndsRequests(t *testing.T) {
 		done := make(chan error)
 		for range 3 {
 			go func() {
-				_, err := s.score(t.Context(), "q", passages(10, 10, 10))
+				_, err := s.score(t.Context(), "q", passages(10, 10, 10), nil)
 				done <- err
 			}()
 		}
@@ -146,7 +152,7 @@ func TestCloseEndsRequests(t *testing.T) {
 				t.Errorf("open request ended with %v", err)
 			}
 		}
-		if _, err := s.score(t.Context(), "q", passages(1)); !errors.Is(err, ErrClosed) {
+		if _, err := s.score(t.Context(), "q", passages(1), nil); !errors.Is(err, ErrClosed) {
 			t.Errorf("request after close: %v", err)
 		}
 		if err := s.healthy(); !errors.Is(err, ErrClosed) {
@@ -160,12 +166,12 @@ func TestCloseEndsRequests(t *testing.T) {
 
 func TestNothingToScore(t *testing.T) {
 	s := startScheduler(t, schedulerOptions{runners: []runner{&instant{}}})
-	if r, err := s.score(t.Context(), "q", nil); err != nil || len(r.Scores) != 0 {
+	if r, err := s.score(t.Context(), "q", nil, nil); err != nil || len(r.Scores) != 0 {
 		t.Errorf("%v, %v", r, err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if r, err := s.score(ctx, "q", passages(1, 2)); !errors.Is(err, context.Canceled) || r.Scored() != 0 || len(r.Scores) != 2 {
+	if r, err := s.score(ctx, "q", passages(1, 2), nil); !errors.Is(err, context.Canceled) || r.Scored() != 0 || len(r.Scores) != 2 {
 		t.Errorf("%v, %v", r, err)
 	}
 }

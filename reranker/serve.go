@@ -119,6 +119,9 @@ func (s *scheduler) finish(b *batch, err error, begun, ended time.Time) {
 			continue
 		}
 		r.result.Scores[p.index] = b.scores[i]
+		if r.each != nil {
+			r.each(p.index, b.scores[i])
+		}
 		r.result.Tokens += len(p.ids)
 		if r.left--; r.left == 0 {
 			s.endLocked(r, nil)

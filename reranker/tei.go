@@ -103,7 +103,7 @@ func parseTEIURL(text string) (*url.URL, error) {
 }
 
 // score is Reranker.Score: the passages in calls of at most the server's batch size, the front first.
-func (t *tei) score(ctx context.Context, query string, passages []string) (Result, error) {
+func (t *tei) score(ctx context.Context, query string, passages []string, each Each) (Result, error) {
 	result := Result{Scores: make([]float32, len(passages))}
 	for i := range result.Scores {
 		result.Scores[i] = float32(math.NaN())
@@ -120,7 +120,7 @@ func (t *tei) score(ctx context.Context, query string, passages []string) (Resul
 	work, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer context.AfterFunc(t.life, func() { cancel(ErrClosed) })()
-	job := &teiJob{query: query, passages: passages, chunks: t.split(query, passages), result: &result}
+	job := &teiJob{query: query, passages: passages, chunks: t.split(query, passages), each: each, result: &result}
 	begun := time.Now()
 	var workers sync.WaitGroup
 	for range min(cap(t.slots), len(job.chunks)) {
@@ -146,6 +146,7 @@ func (t *tei) score(ctx context.Context, query string, passages []string) (Resul
 type teiJob struct {
 	query    string
 	passages []string
+	each     Each // may be nil
 
 	mu     sync.Mutex
 	chunks [][2]int  // half-open ranges of passages that nobody took
@@ -194,6 +195,11 @@ func (t *tei) work(ctx context.Context, job *teiJob) error {
 		copy(job.result.Scores[from:to], scores)
 		job.result.Tokens += tokens
 		job.mu.Unlock()
+		if job.each != nil {
+			for n, score := range scores {
+				job.each(from+n, score)
+			}
+		}
 	}
 }
 

@@ -17,16 +17,16 @@ func TestFullQueueRefusesAtOnce(t *testing.T) {
 		defer s.close()
 		done := make(chan error)
 		go func() {
-			_, err := s.score(t.Context(), "q", passages(10, 10, 10, 10, 10, 10, 10, 10))
+			_, err := s.score(t.Context(), "q", passages(10, 10, 10, 10, 10, 10, 10, 10), nil)
 			done <- err
 		}()
 		synctest.Wait()
 		begun := time.Now()
-		r, err := s.score(t.Context(), "q", passages(1, 1, 1))
+		r, err := s.score(t.Context(), "q", passages(1, 1, 1), nil)
 		if !errors.Is(err, ErrOverloaded) || r.Scored() != 0 || time.Since(begun) != 0 {
 			t.Errorf("3 pairs over the bound: %v, %d scored after %v", err, r.Scored(), time.Since(begun))
 		}
-		if r, err := s.score(t.Context(), "q", passages(1, 1)); err != nil || r.Scored() != 2 {
+		if r, err := s.score(t.Context(), "q", passages(1, 1), nil); err != nil || r.Scored() != 2 {
 			t.Errorf("2 pairs that fit: %v", err)
 		}
 		if err := <-done; err != nil {
@@ -50,7 +50,7 @@ func TestDeadlineScoresTheFrontFirst(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 505*time.Millisecond)
 		defer cancel()
 		begun := time.Now()
-		r, err := s.score(ctx, "q", passages(lengths...))
+		r, err := s.score(ctx, "q", passages(lengths...), nil)
 		if !errors.Is(err, context.DeadlineExceeded) || time.Since(begun) != 505*time.Millisecond {
 			t.Errorf("%v after %v, want the deadline at 505ms", err, time.Since(begun))
 		}
@@ -82,7 +82,7 @@ func TestBatchFitsBeforeTheDeadline(t *testing.T) {
 		defer s.close()
 		ctx, cancel := context.WithTimeout(t.Context(), 255*time.Millisecond)
 		defer cancel()
-		r, err := s.score(ctx, "q", passages(slices.Repeat([]int{10}, 60)...))
+		r, err := s.score(ctx, "q", passages(slices.Repeat([]int{10}, 60)...), nil)
 		// Two whole batches of ten; then five pairs that fit into 55 ms, not ten that don't.
 		if !errors.Is(err, context.DeadlineExceeded) || checkScores(t, r) != 25 {
 			t.Errorf("%d pairs scored, %v; want 25", r.Scored(), err)
@@ -105,7 +105,7 @@ func TestNaNFailsOnlyItsOwnRequest(t *testing.T) {
 		var errs [3]error
 		var wg sync.WaitGroup
 		for i, passage := range []string{"10 0", "10 7", "10 1"} { // the second and third meet while the first runs
-			wg.Go(func() { _, errs[i] = s.score(t.Context(), "q", []string{passage}) })
+			wg.Go(func() { _, errs[i] = s.score(t.Context(), "q", []string{passage}, nil) })
 			synctest.Wait()
 		}
 		wg.Wait()
@@ -126,13 +126,13 @@ func TestDepartedCallerIsDroppedButNotItsNeighbours(t *testing.T) {
 		busy := make(chan struct{})
 		go func() {
 			defer close(busy)
-			_, _ = s.score(t.Context(), "q", passages(10))
+			_, _ = s.score(t.Context(), "q", passages(10), nil)
 		}()
 		synctest.Wait()
 		leaving, leave := context.WithCancel(t.Context())
 		left, stayed := make(chan Result), make(chan Result)
 		go func() {
-			r, err := s.score(leaving, "q", passages(10, 10, 10, 10, 10))
+			r, err := s.score(leaving, "q", passages(10, 10, 10, 10, 10), nil)
 			if !errors.Is(err, context.Canceled) {
 				t.Error(err)
 			}
@@ -140,7 +140,7 @@ func TestDepartedCallerIsDroppedButNotItsNeighbours(t *testing.T) {
 		}()
 		synctest.Wait()
 		go func() {
-			r, err := s.score(t.Context(), "q", passages(10, 10, 10))
+			r, err := s.score(t.Context(), "q", passages(10, 10, 10), nil)
 			if err != nil {
 				t.Error(err)
 			}
@@ -172,7 +172,7 @@ func TestSmallRequestBesideALargeOne(t *testing.T) {
 		large := make(chan time.Duration)
 		begun := time.Now()
 		go func() {
-			r, err := s.score(t.Context(), "q", passages(slices.Repeat([]int{10}, 1000)...))
+			r, err := s.score(t.Context(), "q", passages(slices.Repeat([]int{10}, 1000)...), nil)
 			if err != nil || checkScores(t, r) != 1000 {
 				t.Error(err)
 			}
@@ -181,7 +181,7 @@ func TestSmallRequestBesideALargeOne(t *testing.T) {
 		time.Sleep(2*time.Second + time.Millisecond)
 		for _, length := range []int{10, 20} { // fits into the large one's batches, and does not
 			asked := time.Now()
-			r, err := s.score(t.Context(), "q", passages(slices.Repeat([]int{length}, 10)...))
+			r, err := s.score(t.Context(), "q", passages(slices.Repeat([]int{length}, 10)...), nil)
 			if err != nil || checkScores(t, r) != 10 {
 				t.Error(err)
 			}
@@ -203,7 +203,7 @@ func TestFreeSessionsShareALoneRequest(t *testing.T) {
 		defer s.close()
 		synctest.Wait()
 		begun := time.Now()
-		r, err := s.score(t.Context(), "q", passages(10, 10, 10, 10, 10, 10, 10, 10))
+		r, err := s.score(t.Context(), "q", passages(10, 10, 10, 10, 10, 10, 10, 10), nil)
 		if err != nil || checkScores(t, r) != 8 || time.Since(begun) != 40*time.Millisecond {
 			t.Errorf("80 tokens on two free sessions took %v, %v; want 40ms", time.Since(begun), err)
 		}
@@ -224,7 +224,7 @@ func TestDelayLetsABatchGrowOnlyBesideABusySession(t *testing.T) {
 		ask := func(after, want time.Duration, lengths ...int) {
 			wg.Go(func() {
 				time.Sleep(after)
-				r, err := s.score(t.Context(), "q", passages(lengths...))
+				r, err := s.score(t.Context(), "q", passages(lengths...), nil)
 				if took := time.Since(begun) - after; err != nil || checkScores(t, r) != len(lengths) || took != want {
 					t.Errorf("request at %v took %v, want %v: %v", after, took, want, err)
 				}
@@ -250,10 +250,10 @@ func TestResultTimings(t *testing.T) {
 		}
 		s := startScheduler(t, schedulerOptions{runners: []runner{&instant{perToken: time.Millisecond}}, encode: slow})
 		defer s.close()
-		go func() { _, _ = s.score(t.Context(), "q", passages(50)) }()
+		go func() { _, _ = s.score(t.Context(), "q", passages(50), nil) }()
 		synctest.Wait()
 		time.Sleep(5 * time.Millisecond) // that one runs from 3 to 53 ms
-		r, err := s.score(t.Context(), "q", passages(10, 10))
+		r, err := s.score(t.Context(), "q", passages(10, 10), nil)
 		if err != nil || r.Tokenize != 6*time.Millisecond || r.Queue != 42*time.Millisecond || r.Model != 20*time.Millisecond {
 			t.Errorf("tokenize %v, queue %v, model %v, %v; want 6ms, 42ms, 20ms", r.Tokenize, r.Queue, r.Model, err)
 		}
