@@ -42,10 +42,18 @@ func openLibrary(path string) (library string, err error) {
 	default:
 		return "", fmt.Errorf("ONNX Runtime is loaded from %s already; a process can't also use %s", environment.library, path)
 	}
+	// From 1.29 on, the official Linux libraries report each model and session to their maker, unless this is set before they
+	// are loaded. Who puts resift before an index has not agreed to that.
+	if err := os.Setenv("ORT_DISABLE_TELEMETRY", "1"); err != nil {
+		return "", err
+	}
 	ort.SetSharedLibraryPath(path)
 	err = ort.InitializeEnvironment(ort.WithLogLevelError())
 	if err != nil {
 		return "", libraryError(path, err)
+	}
+	if err := ort.DisableTelemetry(); err != nil { // other systems' libraries heed only the call
+		return "", fmt.Errorf("ONNX Runtime: %w", err)
 	}
 	environment.library = path
 	return path, nil
