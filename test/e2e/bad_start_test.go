@@ -25,7 +25,7 @@ func command(t *testing.T, env []string, args ...string) outcome {
 	ctx, cancel := context.WithTimeout(t.Context(), startLimit)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, shared.binary, args...)
-	cmd.Env = append(os.Environ(), env...)
+	cmd.Env = environment(env...)
 	var stdout, stderr strings.Builder
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	err := cmd.Run()

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/resift/resift/demo/corpus"
 )
@@ -35,10 +36,11 @@ func modelDirectory(t *testing.T) string {
 	return dir
 }
 
-// withModel is a resift with a real model. Time is no matter: machines that test are busy.
+// withModel is a resift with a real model. Its time is as good as unlimited: machines that test are busy. Pairs are cut to
+// 128 tokens for the same reason.
 func withModel(t *testing.T, e *engine) settings {
 	return settings{
-		engine: e.url, reranker: fmt.Sprintf("{model: %q, device: cpu}", modelDirectory(t)),
+		engine: e.url, reranker: fmt.Sprintf("{model: %q, device: cpu, max_tokens: 128}", modelDirectory(t)),
 		indices: `[{match: e2e-docs, fields: [title, text], window: 20, timeout: 60s}, {match: "*", fields: [title, text], window: 30, timeout: 60s}]`,
 	}
 }
@@ -85,22 +87,31 @@ func TestRealModel(t *testing.T) {
 	modelDirectory(t)
 	for _, e := range []*engine{shared.opensearch, shared.elasticsearch} { // one after the other: the model takes all cores
 		t.Run(e.name, func(t *testing.T) {
-			p := start(t, withModel(t, e))
-			t.Run("better order", func(t *testing.T) { holdBetterOrder(t, e, p) })
+			tmp := t.TempDir()
+			p := start(t, withModel(t, e), "TMPDIR="+tmp)
+			n := 6
+			if e != shared.opensearch { // the same documents, the same model
+				n = 3
+			}
+			t.Run("better order", func(t *testing.T) { holdBetterOrder(t, e, p, questions(7)[1:n+1]) })
 			t.Run("cache", func(t *testing.T) { holdCache(t, p) })
 			t.Run("ways to ask", func(t *testing.T) { holdWays(t, p) })
 			t.Run("off", func(t *testing.T) { holdOff(t, e, p) })
 			t.Run("deadline", func(t *testing.T) { holdDeadline(t, e, p) })
 			t.Run("details", func(t *testing.T) { holdDetails(t, e, p) })
 			t.Run("odd texts", func(t *testing.T) { holdOddTexts(t, e, p) })
+			// ONNX Runtime's session file for reports to its maker would be here.
+			if left, err := os.ReadDir(tmp); err != nil || len(left) > 0 {
+				t.Errorf("in the temporary folder: %v %v", left, err)
+			}
 		})
 	}
 }
 
-func holdBetterOrder(t *testing.T, e *engine, p *process) {
+func holdBetterOrder(t *testing.T, e *engine, p *process, list []question) {
 	var before, after float64
 	rose := 0
-	for _, q := range questions(6) {
+	for _, q := range list {
 		r := post("/"+docs+"/_search", q.search(20))
 		direct, proxied := ask(t, e.address, r), p.ask(r)
 		if got := proxied.resiftStatus(); got != "reranked" {
@@ -124,7 +135,7 @@ func holdBetterOrder(t *testing.T, e *engine, p *process) {
 			rose++
 		}
 	}
-	if after <= before*1.1 || rose < 3 {
+	if after <= before*1.1 || rose < 2 {
 		t.Errorf("gain of all questions is %.2f, with the model %.2f; it rose for %d", before, after, rose)
 	}
 }
@@ -146,10 +157,13 @@ func holdMultiset(t *testing.T, was, is []hit) {
 
 // holdCache sends the same search twice: the same answer, and nothing for the model to do.
 func holdCache(t *testing.T, p *process) {
-	r := post("/"+docs+"/_search", questions(7)[6].search(10))
+	r := post("/"+docs+"/_search", questions(10)[9].search(10))
+	before := max(0, metric(t, p, "resift_pairs_scored_total"))
 	first := p.ask(r)
-	pairs, hits := metric(t, p, "resift_pairs_scored_total"), metric(t, p, "resift_cache_hits_total")
+	eventually(t, "20 pairs are counted", 10*time.Second, func() bool { return metric(t, p, "resift_pairs_scored_total") == before+20 })
+	pairs, hits, asked := before+20, metric(t, p, "resift_cache_hits_total"), metric(t, p, "resift_requests_total")
 	second := p.ask(r)
+	eventually(t, "the second search is counted", 10*time.Second, func() bool { return metric(t, p, "resift_requests_total") == asked+1 })
 	if d := differences(first, second); d != nil {
 		t.Error(indent(d))
 	}

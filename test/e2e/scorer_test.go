@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -15,6 +16,7 @@ type scorer struct {
 	mu      sync.Mutex
 	queries []string // of all calls
 	before  func()   // runs before a call is answered; nil: nothing
+	batch   int      // texts a call, as /info says; set before resift starts
 }
 
 // keepOrder scores texts so that they stay in the order in which they came, reverseOrder so that the last one comes
@@ -24,13 +26,13 @@ func reverseOrder(i int) float64 { return float64(i)/8 - 5 }
 
 // newScorer starts a scorer; score gives the i-th text of a call its score.
 func newScorer(t testing.TB, score func(i int) float64) *scorer {
-	s := &scorer{}
+	s := &scorer{batch: 100_000}
 	m := http.NewServeMux()
 	m.HandleFunc("GET /health", func(http.ResponseWriter, *http.Request) {})
 	m.HandleFunc("GET /info", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
-		w.Write([]byte(`{"model_id":"test/order","model_sha":"1","model_dtype":"float32","model_type":{"reranker":{"id2label":{"0":"LABEL_0"},"label2id":{"LABEL_0":0}}},` +
-			`"max_concurrent_requests":512,"max_input_length":512,"max_batch_tokens":16384,"max_client_batch_size":100000}`))
+		fmt.Fprintf(w, `{"model_id":"test/order","model_sha":"1","model_dtype":"float32","model_type":{"reranker":{"id2label":{"0":"LABEL_0"},"label2id":{"LABEL_0":0}}},`+
+			`"max_concurrent_requests":512,"max_input_length":512,"max_batch_tokens":16384,"max_client_batch_size":%d}`, s.batch)
 	})
 	m.HandleFunc("POST /rerank", func(w http.ResponseWriter, r *http.Request) { s.rerank(w, r, score) })
 	s.Server = httptest.NewServer(m)
@@ -89,11 +91,28 @@ func (s *scorer) holdCalls() (entered <-chan struct{}, release func()) {
 	})
 }
 
-func (s *scorer) lastQuery() string {
+// holdAfter lets n calls through and makes those after them wait until the returned function is called.
+func (s *scorer) holdAfter(n int) (release func()) {
+	out := make(chan struct{})
+	s.mu.Lock()
+	s.before = func() {
+		s.mu.Lock()
+		n--
+		hold := n < 0
+		s.mu.Unlock()
+		if hold {
+			<-out
+		}
+	}
+	s.mu.Unlock()
+	return sync.OnceFunc(func() { close(out) })
+}
+
+// asked are the distinct query texts of all calls.
+func (s *scorer) asked() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.queries) == 0 {
-		return ""
-	}
-	return s.queries[len(s.queries)-1]
+	list := slices.Clone(s.queries)
+	slices.Sort(list)
+	return slices.Compact(list)
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
 )
@@ -133,6 +134,8 @@ func TestMetrics(t *testing.T) {
 	} {
 		p.ask(r)
 	}
+	// A search is counted after its answer has gone out.
+	eventually(t, "all are counted", 10*time.Second, func() bool { return metric(t, p, "resift_requests_total") == 7 })
 	_, text := fetch(t, p.admin+"/metrics")
 	allowed := map[string][]string{
 		"status": {"reranked", "partial", "bypassed", "fallback", "forwarded", "refused", "canceled"},
