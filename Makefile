@@ -51,8 +51,10 @@ fuzz: ## each fuzz target for FUZZTIME (10s)
 	@$(native) build/fuzz.sh $(FUZZTIME)
 
 .PHONY: bench
-bench: model ## the benchmarks, each beside its baseline
-	@$(native) go test -run '^$$' -bench . -benchmem -timeout 60m ./...
+bench: model ## figures beside their baselines, in one run; TOPICS="pairs tokenizer splitter proxy demo"
+	@build/require.sh mvn
+	@bench/setup.sh
+	@$(native) go run ./bench $(TOPICS)
 
 .PHONY: engines
 engines: ## boots every engine that the tests can run against

@@ -1,0 +1,52 @@
+package main
+
+import (
+	"reflect"
+	"testing"
+	"time"
+)
+
+func TestQuantile(t *testing.T) {
+	tests := []struct {
+		values []float64
+		q      float64
+		want   float64
+	}{
+		{nil, .5, 0},
+		{[]float64{3}, .99, 3},
+		{[]float64{3, 1, 2}, .5, 2},
+		{[]float64{4, 3, 2, 1}, .25, 2},
+		{[]float64{1, 2, 3, 4, 5, 6, 7, 8, 9, 10}, .99, 10},
+		{[]float64{2, 1}, 1, 2},
+	}
+	for _, test := range tests {
+		if got := quantile(test.values, test.q); got != test.want {
+			t.Errorf("quantile(%v, %v) = %v, want %v", test.values, test.q, got, test.want)
+		}
+	}
+}
+
+func TestParseTiming(t *testing.T) {
+	got := parseTiming("plan;dur=0.250, engine;dur=3.000, cdn;desc=x, total;dur=40.5")
+	want := map[string]time.Duration{"plan": 250 * time.Microsecond, "engine": 3 * time.Millisecond, "total": 40500 * time.Microsecond}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+func TestDuelReportsMediansAndDisagreement(t *testing.T) {
+	runs := func(scores float32, seconds ...float64) []run {
+		var out []run
+		for _, s := range seconds {
+			out = append(out, run{Seconds: s, CPU: 2 * s, Pairs: 10, Scores: [][]float32{{1, 2}, {scores}}})
+		}
+		return out
+	}
+	d := duel{goRuns: runs(3, 1, 2, 10), pyRuns: runs(3.5, 1)}
+	if clock, cpu := rates(d.goRuns); clock != 5 || cpu != 2.5 {
+		t.Errorf("%v pairs/s by the clock, %v by CPU time; want 5 and 2.5", clock, cpu)
+	}
+	if apart := d.apart(); apart != .5 {
+		t.Errorf("scores are %v apart, want 0.5", apart)
+	}
+}

@@ -1,0 +1,51 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"iter"
+	"net/http"
+	"time"
+
+	"github.com/resift/resift/demo"
+	"github.com/resift/resift/demo/corpus"
+	"github.com/resift/resift/engines"
+)
+
+// benchIndex is the demo's corpus in the engine.
+const benchIndex = "resift-demo-foldoc"
+
+// startEngine boots a real engine and fills it with the demo's corpus, once for all topics.
+func (b *bench) startEngine(ctx context.Context) error {
+	if b.engine != nil {
+		return nil
+	}
+	e, err := engines.Start(ctx, engines.Options{Progress: func(step string) { b.say("%s", step) }})
+	if err != nil {
+		return err
+	}
+	b.engine = e
+	b.say("indexing FOLDOC in %s %s", e.Name, e.Version)
+	x := demo.Index{URL: e.URL, Name: benchIndex, Client: &http.Client{Timeout: time.Minute}}
+	return x.Load(ctx, documents(), corpus.Count(), func(int) {})
+}
+
+// stopEngine ends what startEngine began.
+func (b *bench) stopEngine() error {
+	if b.engine == nil {
+		return nil
+	}
+	return b.engine.Stop()
+}
+
+func documents() iter.Seq2[demo.Document, error] {
+	return func(yield func(demo.Document, error) bool) {
+		for d, err := range corpus.Documents() {
+			source, jsonErr := json.Marshal(d)
+			if !yield(demo.Document{ID: d.ID, Source: source}, errors.Join(err, jsonErr)) {
+				return
+			}
+		}
+	}
+}
