@@ -3,6 +3,7 @@ package e2e
 import (
 	"encoding/json"
 	"fmt"
+	"hash/fnv"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -15,17 +16,28 @@ type scorer struct {
 	*httptest.Server
 	mu      sync.Mutex
 	queries []string // of all calls
-	before  func()   // runs before a call is answered; nil: nothing
-	batch   int      // texts a call, as /info says; set before resift starts
+	headers []http.Header
+	before  func() // runs before a call is answered; nil: nothing
+	batch   int    // texts a call, as /info says; set before resift starts
 }
+
+// scoring gives the i-th text of a call its score.
+type scoring func(i int, query, text string) float64
 
 // keepOrder scores texts so that they stay in the order in which they came, reverseOrder so that the last one comes
 // first. Both hold for a search whose texts fit one call, and whose texts all differ.
-func keepOrder(i int) float64    { return float64(-i) / 8 }
-func reverseOrder(i int) float64 { return float64(i)/8 - 5 }
+func keepOrder(i int, _, _ string) float64    { return float64(-i) / 8 }
+func reverseOrder(i int, _, _ string) float64 { return float64(i)/8 - 5 }
 
-// newScorer starts a scorer; score gives the i-th text of a call its score.
-func newScorer(t testing.TB, score func(i int) float64) *scorer {
+// byHash scores a pair by nothing but its texts, as a model does.
+func byHash(_ int, query, text string) float64 {
+	h := fnv.New32a()
+	h.Write([]byte(query + "\n" + text))
+	return float64(h.Sum32()%8192)/512 - 8
+}
+
+// newScorer starts a scorer.
+func newScorer(t testing.TB, score scoring) *scorer {
 	s := &scorer{batch: 100_000}
 	m := http.NewServeMux()
 	m.HandleFunc("GET /health", func(http.ResponseWriter, *http.Request) {})
@@ -40,7 +52,7 @@ func newScorer(t testing.TB, score func(i int) float64) *scorer {
 	return s
 }
 
-func (s *scorer) rerank(w http.ResponseWriter, r *http.Request, score func(i int) float64) {
+func (s *scorer) rerank(w http.ResponseWriter, r *http.Request, score scoring) {
 	var in struct {
 		Query string   `json:"query"`
 		Texts []string `json:"texts"`
@@ -51,6 +63,7 @@ func (s *scorer) rerank(w http.ResponseWriter, r *http.Request, score func(i int
 	}
 	s.mu.Lock()
 	s.queries = append(s.queries, in.Query)
+	s.headers = append(s.headers, r.Header)
 	before := s.before
 	s.mu.Unlock()
 	if before != nil {
@@ -62,7 +75,7 @@ func (s *scorer) rerank(w http.ResponseWriter, r *http.Request, score func(i int
 	}
 	ranks := make([]rank, len(in.Texts))
 	for i := range ranks {
-		ranks[i] = rank{i, score(i)}
+		ranks[i] = rank{i, score(i, in.Query, in.Texts[i])}
 	}
 	slices.SortStableFunc(ranks, func(a, b rank) int { // as the real server answers: best first
 		switch {
