@@ -75,7 +75,7 @@ func start(t testing.TB, c settings, env ...string) *process {
 	case <-time.After(startLimit):
 		t.Fatalf("resift is not up after %v:\n%s", startLimit, p.log)
 	}
-	p.address, p.admin = strings.TrimPrefix(p.log.listen, "http://"), p.log.admin
+	p.address, p.admin = p.log.listen[strings.Index(p.log.listen, "//")+2:], p.log.admin
 	return p
 }
 
