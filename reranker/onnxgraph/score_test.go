@@ -78,7 +78,7 @@ func TestConvertedDemoModel(t *testing.T) {
 	for precision, bound := range map[Precision]float64{FP32: 1e-4, Int8: 0.35} {
 		t.Run(string(precision), func(t *testing.T) {
 			dir := t.TempDir()
-			o := DemoOptions()
+			o := Options{Source: "cross-encoder/ms-marco-MiniLM-L-12-v2", License: "Apache-2.0"}
 			o.Precision = precision
 			m, err := Convert(source, dir, o)
 			if err != nil {
