@@ -3,6 +3,7 @@ package e2e
 import (
 	"bufio"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"strings"
@@ -38,6 +39,9 @@ func newFakeEngine(t *testing.T, answer func(n int, conn *net.TCPConn)) *fakeEng
 				defer conn.Close()
 				conn.SetDeadline(time.Now().Add(exchangeLimit))
 				r, err := http.ReadRequest(bufio.NewReader(conn))
+				if err == nil {
+					_, err = io.Copy(io.Discard, r.Body)
+				}
 				if err != nil {
 					return
 				}
