@@ -24,9 +24,8 @@ type bench struct {
 	python, resift string // programs
 	rounds         int    // turns that each contender takes
 
-	pythonBatch int              // pairs of a batch in Python
-	scorer      reranker.Options // of resift where it scores in this process; zero: its defaults
-	engine      *engines.Engine  // nil until a topic needs it
+	options reranker.Options // of resift where it scores in this process; zero: its defaults
+	engine  *engines.Engine  // nil until a topic needs it
 }
 
 // topic is one of the program's arguments.
@@ -85,10 +84,9 @@ func (b *bench) parse(args []string) ([]topic, error) {
 	f.StringVar(&b.python, "python", filepath.Join(cache, "bench", "bin", "python"), "`interpreter` that has python/requirements.txt")
 	f.StringVar(&b.resift, "resift", filepath.Join("bin", "resift"), "`program`")
 	f.IntVar(&b.rounds, "rounds", 3, "turns that each contender takes")
-	f.IntVar(&b.pythonBatch, "python-batch", 16, "pairs of a batch in Python")
-	f.IntVar(&b.scorer.Sessions, "sessions", 0, "sessions in Go; 0: resift's default")
-	f.IntVar(&b.scorer.Threads, "threads", 0, "threads of a session in Go; 0: resift's default")
-	f.IntVar(&b.scorer.BatchTokens, "batch-tokens", 0, "tokens of a batch in Go; 0: resift's default")
+	f.IntVar(&b.options.Sessions, "sessions", 0, "sessions in Go; 0: resift's default")
+	f.IntVar(&b.options.Threads, "threads", 0, "threads of a session in Go; 0: resift's default")
+	f.IntVar(&b.options.BatchTokens, "batch-tokens", 0, "tokens of a batch in Go; 0: resift's default")
 	if err := f.Parse(args); err != nil {
 		return nil, err
 	}

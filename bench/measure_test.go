@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"fmt"
 	"reflect"
 	"testing"
 	"time"
@@ -34,19 +36,44 @@ func TestParseTiming(t *testing.T) {
 	}
 }
 
-func TestDuelReportsMediansAndDisagreement(t *testing.T) {
-	runs := func(scores float32, seconds ...float64) []run {
+func TestRatesAndDisagreement(t *testing.T) {
+	runs := func(score float32, seconds ...float64) []run {
 		var out []run
 		for _, s := range seconds {
-			out = append(out, run{Seconds: s, CPU: 2 * s, Pairs: 10, Scores: [][]float32{{1, 2}, {scores}}})
+			out = append(out, run{Seconds: s, CPU: 2 * s, Pairs: 10, Scores: [][]float32{{1, 2}, {score}}})
 		}
 		return out
 	}
-	d := duel{goRuns: runs(3, 1, 2, 10), pyRuns: runs(3.5, 1)}
-	if clock, cpu := rates(d.goRuns); clock != 5 || cpu != 2.5 {
+	a, b := runs(3, 1, 2, 10), runs(3.5, 1)
+	if clock, cpu := rates(a); clock != 5 || cpu != 2.5 {
 		t.Errorf("%v pairs/s by the clock, %v by CPU time; want 5 and 2.5", clock, cpu)
 	}
-	if apart := d.apart(); apart != .5 {
-		t.Errorf("scores are %v apart, want 0.5", apart)
+	if got := apart(a[0], b[0]); got != .5 {
+		t.Errorf("scores are %v apart, want 0.5", got)
+	}
+}
+
+func TestScorersTakeTurns(t *testing.T) {
+	var order string
+	scorers := make([]scorer, 2)
+	for i, name := range []string{"a", "b"} {
+		scorers[i] = scorer{name: name, score: func(_ context.Context, requests []request) (run, error) {
+			order += fmt.Sprint(name, len(requests), " ")
+			return run{Pairs: len(requests)}, nil
+		}}
+	}
+	set := pairSet{requests: make([]request, 3)}
+	if err := set.score(context.Background(), scorers, 2); err != nil {
+		t.Fatal(err)
+	}
+	if want := "a1 b1 a3 b3 a3 b3 "; order != want {
+		t.Errorf("turns %q, want %q", order, want)
+	}
+	if len(scorers[1].runs) != 2 {
+		t.Errorf("%d runs counted, want 2", len(scorers[1].runs))
+	}
+	scorers[1].score = func(context.Context, []request) (run, error) { return run{Pairs: 1}, nil }
+	if err := set.score(context.Background(), scorers, 1); err == nil {
+		t.Error("scorers of different pairs were compared")
 	}
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/resift/resift/reranker/tokenizer"
 )
 
-// run is one pass over a pairSet.
+// run is one pass over the requests of a pairSet.
 type run struct {
 	Seconds float64     `json:"seconds"` // by the clock
 	CPU     float64     `json:"cpu"`     // seconds of CPU time, of all threads
@@ -22,58 +22,61 @@ type run struct {
 	Scores  [][]float32 `json:"scores"` // by request
 }
 
+// scorer is one way to make a run.
+type scorer struct {
+	name  string
+	score func(context.Context, []request) (run, error)
+	runs  []run
+}
+
 // scoreInGo is the pass as a search does it: one request at a time through tokenizer, scheduler and ONNX Runtime.
-func scoreInGo(ctx context.Context, r *reranker.Reranker, requests []request) (run, error) {
-	var out run
-	used, err := cpuTime()
-	if err != nil {
-		return out, err
-	}
-	begun := time.Now()
-	for _, q := range requests {
-		result, err := r.Score(ctx, q.query, q.passages)
+func scoreInGo(r *reranker.Reranker) func(context.Context, []request) (run, error) {
+	return func(ctx context.Context, requests []request) (run, error) {
+		var out run
+		used, err := cpuTime()
 		if err != nil {
 			return out, err
 		}
-		out.Pairs += len(q.passages)
-		out.Tokens += result.Tokens
-		out.Scores = append(out.Scores, result.Scores)
+		begun := time.Now()
+		for _, q := range requests {
+			result, err := r.Score(ctx, q.query, q.passages)
+			if err != nil {
+				return out, err
+			}
+			out.Pairs += len(q.passages)
+			out.Tokens += result.Tokens
+			out.Scores = append(out.Scores, result.Scores)
+		}
+		out.Seconds = time.Since(begun).Seconds()
+		now, err := cpuTime()
+		out.CPU = (now - used).Seconds()
+		return out, err
 	}
-	out.Seconds = time.Since(begun).Seconds()
-	now, err := cpuTime()
-	out.CPU = (now - used).Seconds()
-	return out, err
 }
 
-// duel are the passes of both contenders over one set, taken in turns.
-type duel struct {
-	goRuns, pyRuns []run
-}
-
-// fight warms both up, then lets them take turns.
-func fight(ctx context.Context, r *reranker.Reranker, p *python, set pairSet, rounds int) (duel, error) {
-	var d duel
-	for i := range rounds + 1 {
-		requests := set.requests
-		if i > 0 {
-			requests = nil // it has them
+// score lets the scorers take turns over a set, after each has warmed up on its first request.
+func (s pairSet) score(ctx context.Context, scorers []scorer, rounds int) error {
+	for turn := range rounds + 1 {
+		requests := s.requests
+		if turn == 0 {
+			requests = requests[:1]
 		}
-		g, err := scoreInGo(ctx, r, set.requests)
-		if err != nil {
-			return d, err
-		}
-		q, err := p.score(requests)
-		if err != nil {
-			return d, err
-		}
-		if g.Pairs != q.Pairs || g.Tokens != q.Tokens {
-			return d, fmt.Errorf("%s: Go scored %d pairs of %d tokens, Python %d of %d", set.name, g.Pairs, g.Tokens, q.Pairs, q.Tokens)
-		}
-		if i > 0 {
-			d.goRuns, d.pyRuns = append(d.goRuns, g), append(d.pyRuns, q)
+		for i := range scorers {
+			r, err := scorers[i].score(ctx, requests)
+			if err != nil {
+				return fmt.Errorf("%s: %w", scorers[i].name, err)
+			}
+			if turn == 0 {
+				scorers[i].runs = nil
+				continue
+			}
+			scorers[i].runs = append(scorers[i].runs, r)
+			if first := scorers[0].runs[0]; r.Pairs != first.Pairs || r.Tokens != first.Tokens {
+				return fmt.Errorf("%s scored %d pairs of %d tokens, %s %d of %d", scorers[i].name, r.Pairs, r.Tokens, scorers[0].name, first.Pairs, first.Tokens)
+			}
 		}
 	}
-	return d, nil
+	return nil
 }
 
 // rates are the medians of pairs a second: by the clock, and by CPU time.
@@ -86,12 +89,12 @@ func rates(runs []run) (clock, cpu float64) {
 	return median(clocks), median(cpus)
 }
 
-// apart is the largest difference between the two scores of a pair.
-func (d duel) apart() float64 {
+// apart is the largest difference between two scores of a pair.
+func apart(a, b run) float64 {
 	most := 0.
-	for i, scores := range d.goRuns[0].Scores {
+	for i, scores := range a.Scores {
 		for j, s := range scores {
-			most = max(most, math.Abs(float64(s-d.pyRuns[0].Scores[i][j])))
+			most = max(most, math.Abs(float64(s-b.Scores[i][j])))
 		}
 	}
 	return most
@@ -107,51 +110,62 @@ func (b *bench) pairs(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	sets := []pairSet{index.dictionarySet(5, 50)}
+	sets := []pairSet{index.dictionarySet(5, 30)}
 	for _, tokens := range []int{96, 256} {
-		set, err := index.fixedSet(tok, tokens, 64)
+		set, err := index.fixedSet(tok, tokens, 32)
 		if err != nil {
 			return err
 		}
 		sets = append(sets, set)
 	}
-	t := b.table("Scoring: pairs/s, text to logits, Go beside Python, the same model file",
-		"precision", "pairs", "tokens a pair", "Go", "Python", "ratio", "Go /cpu-s", "Python /cpu-s", "ratio", "scores apart")
-	for _, name := range []string{b.fp32, b.int8} {
-		if err := b.duels(ctx, t, name, sets); err != nil {
+	t := b.table("Scoring: pairs a second from text to logits, the same pairs and the same model file; ratio: resift to each",
+		"precision", "pairs", "by", "pairs/s", "ratio", "pairs/cpu-s", "ratio", "scores apart")
+	for _, model := range []string{b.fp32, b.int8} {
+		if err := b.scoreSets(ctx, t, model, sets); err != nil {
 			return err
 		}
 	}
 	return t.flush()
 }
 
-// duels adds the rows of one model.
-func (b *bench) duels(ctx context.Context, t *table, model string, sets []pairSet) (err error) {
-	o := b.scorer
+// scoreSets adds the rows of one model.
+func (b *bench) scoreSets(ctx context.Context, t *table, model string, sets []pairSet) (err error) {
+	o := b.options
 	o.Model, o.Device = model, "cpu"
 	r, err := reranker.Open(o)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, r.Close()) }()
-	p, err := startPython(ctx, b.python, model, runtime.GOMAXPROCS(0), b.pythonBatch)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, p.close()) }()
-	info := r.Info()
-	b.say("%s: Go with %d session(s) × %d thread(s), batches of %d tokens, ONNX Runtime %s; %s, %d threads, batches of %d pairs",
-		filepath.Base(model), info.Sessions, info.Threads, info.BatchTokens, info.LibraryVersion, p.versions, runtime.GOMAXPROCS(0), b.pythonBatch)
-	for _, set := range sets {
-		d, err := fight(ctx, r, p, set, b.rounds)
+	scorers := []scorer{{name: "resift", score: scoreInGo(r)}}
+	info, threads := r.Info(), runtime.GOMAXPROCS(0)
+	b.say("%s: resift with %d session(s) × %d thread(s), batches of %d tokens, ONNX Runtime %s",
+		filepath.Base(model), info.Sessions, info.Threads, info.BatchTokens, info.LibraryVersion)
+	for _, way := range []string{"usual", "tuned"} {
+		p, err := startPython(ctx, b.python, model, threads, way)
 		if err != nil {
 			return err
 		}
-		goClock, goCPU := rates(d.goRuns)
-		pyClock, pyCPU := rates(d.pyRuns)
-		t.row(info.Precision, set.name, fmt.Sprintf("%.0f", float64(d.goRuns[0].Tokens)/float64(set.pairs())),
-			fmt.Sprintf("%.1f", goClock), fmt.Sprintf("%.1f", pyClock), fmt.Sprintf("%.2f×", goClock/pyClock),
-			fmt.Sprintf("%.1f", goCPU), fmt.Sprintf("%.1f", pyCPU), fmt.Sprintf("%.2f×", goCPU/pyCPU), fmt.Sprintf("%.1g", d.apart()))
+		defer func() { err = errors.Join(err, p.close()) }()
+		b.say("%s: Python, %s, 1 session × %d threads, %s", filepath.Base(model), way, threads, p.versions)
+		scorers = append(scorers, scorer{name: "Python, " + way, score: p.score})
+	}
+	for _, set := range sets {
+		if err := set.score(ctx, scorers, b.rounds); err != nil {
+			return fmt.Errorf("%s: %w", set.name, err)
+		}
+		b.showScorers(t, info.Precision, set, scorers)
 	}
 	return nil
+}
+
+func (b *bench) showScorers(t *table, precision string, set pairSet, scorers []scorer) {
+	clock, cpu := rates(scorers[0].runs)
+	name := fmt.Sprintf("%s of %.0f tokens", set.name, float64(scorers[0].runs[0].Tokens)/float64(set.pairs()))
+	for _, s := range scorers {
+		c, u := rates(s.runs)
+		t.row(precision, name, s.name, fmt.Sprintf("%.1f", c), fmt.Sprintf("%.2f", clock/c), fmt.Sprintf("%.1f", u), fmt.Sprintf("%.2f", cpu/u),
+			fmt.Sprintf("%.1g", apart(scorers[0].runs[0], s.runs[0])))
+		b.say("%s, %s, %s: %.1f pairs/s", precision, name, s.name, c)
+	}
 }

@@ -25,9 +25,9 @@ type python struct {
 	versions string
 }
 
-// startPython loads the model; the process ends with close, or with ctx.
-func startPython(ctx context.Context, interpreter, model string, threads, batch int) (*python, error) {
-	cmd := exec.CommandContext(ctx, interpreter, "-c", script, model, strconv.Itoa(threads), strconv.Itoa(batch))
+// startPython loads the model; the process ends with close, or with ctx. The way is "usual" or "tuned".
+func startPython(ctx context.Context, interpreter, model string, threads int, way string) (*python, error) {
+	cmd := exec.CommandContext(ctx, interpreter, "-c", script, model, strconv.Itoa(threads), way)
 	cmd.Stderr = os.Stderr
 	in, err := cmd.StdinPipe()
 	if err != nil {
@@ -48,20 +48,17 @@ func startPython(ctx context.Context, interpreter, model string, threads, batch 
 	return p, nil
 }
 
-// score scores requests; nil repeats the last ones, so that their way through the pipe is not timed with them.
-func (p *python) score(requests []request) (run, error) {
-	line := []byte("\n")
-	if requests != nil {
-		list := make([][2]any, len(requests))
-		for i, r := range requests {
-			list[i] = [2]any{r.query, r.passages}
-		}
-		text, err := json.Marshal(list)
-		if err != nil {
-			return run{}, err
-		}
-		line = append(text, '\n')
+// score scores requests. Their way through the pipe is not timed.
+func (p *python) score(_ context.Context, requests []request) (run, error) {
+	list := make([][2]any, len(requests))
+	for i, r := range requests {
+		list[i] = [2]any{r.query, r.passages}
 	}
+	line, err := json.Marshal(list)
+	if err != nil {
+		return run{}, err
+	}
+	line = append(line, '\n')
 	if _, err := p.in.Write(line); err != nil {
 		return run{}, fmt.Errorf("python: %w", err)
 	}

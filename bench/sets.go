@@ -116,7 +116,7 @@ func (x *lexicalIndex) fixedSet(tok tokenizer.Tokenizer, tokens, pairs int) (pai
 	query := questions(1)[0]
 	q := tok.Query(query)
 	running := strings.Fields(strings.Join(x.search(query, 200), " "))
-	s := pairSet{name: fmt.Sprintf("%d tokens, %d pairs", tokens, pairs), requests: []request{{query: query}}}
+	s := pairSet{name: fmt.Sprintf("cut to measure, %d pairs", pairs), requests: []request{{query: query}}}
 	for at := 0; len(s.requests[0].passages) < pairs; {
 		if at+tokens > len(running) {
 			return pairSet{}, fmt.Errorf("the corpus has too little text for %d pairs of %d tokens", pairs, tokens)
