@@ -14,7 +14,7 @@ import (
 var (
 	tookMask    = mask{regexp.MustCompile(`("took" ?: ?)\d+`), `${1}0`}
 	yamlMask    = mask{regexp.MustCompile(`(?m)^(took: )\d+`), `${1}0`}
-	profileMask = mask{regexp.MustCompile(`(_in_nanos"|time"|[a-z_]+_count"|"[a-z_]+"|"id") ?: ?("(?:\[[^"]*|[0-9.]+(?:nanos|micros|ms))"|\d+)`), `${1}:0`}
+	profileMask = mask{regexp.MustCompile(`("[a-z_]+" ?: ?)(?:\d+|"\[[^"]*"|"[0-9.]+(?:nanos|micros|ms)")`), `${1}0`}
 	scrollMask  = mask{regexp.MustCompile(`("_scroll_id" ?: ?)"[^"]*"`), `${1}""`}
 	pitMask     = mask{regexp.MustCompile(`("(?:pit_id|id)" ?: ?)"[^"]{40,}"`), `${1}""`}
 	cborMask    = mask{regexp.MustCompile(`(?s)dtook.{1,9}?itimed_out`), `dtook itimed_out`}

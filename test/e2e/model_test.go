@@ -246,7 +246,7 @@ func holdDeadline(t *testing.T, e *engine, p *process) {
 	const query = `"query":{"match":{"text":"system program language"}},"size":100`
 	direct := ask(t, e.address, post("/"+docs+"/_search", "{"+query+"}"))
 	_, was := readFound(t, direct)
-	for _, timeout := range []string{"1nanos", "1ms", "60ms"} {
+	for _, timeout := range []string{"1nanos", "1ms", "20ms"} {
 		a := p.ask(post("/"+docs+"/_search", "{"+query+`,"ext":{"resift":{"window":100,"timeout":"`+timeout+`"}}}`))
 		switch got := a.resiftStatus(); got {
 		case "fallback deadline":
