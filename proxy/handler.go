@@ -134,9 +134,9 @@ func refuse(r *http.Request) (failure, bool) {
 // serveOther forwards what is not a search.
 func (h *Handler) serveOther(w http.ResponseWriter, r *http.Request) {
 	begin := time.Now()
-	status := statusForwarded
+	status, answered := statusForwarded, false
 	defer func() {
-		if r.Context().Err() != nil {
+		if !answered && r.Context().Err() != nil { // who hangs up after the last byte has got all
 			status = statusCanceled
 		}
 		h.telemetry.request(r.Context(), outcome{status: status}, time.Since(begin))
@@ -148,6 +148,7 @@ func (h *Handler) serveOther(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	h.forward(w, out, &forward{query: r.URL.RawQuery})
+	answered = true
 }
 
 // forward sends r to the engine and its answer to the client.

@@ -52,6 +52,9 @@ func (c settings) yaml() string {
 	if c.indices == "" {
 		c.indices = `[{match: "*", fields: [title, text, key]}]`
 	}
+	if !strings.Contains(c.indices, "timeout:") { // the default is for users, not for busy machines that test
+		c.indices = strings.ReplaceAll(c.indices, "{match:", "{timeout: 30s, match:")
+	}
 	return fmt.Sprintf(`listen: 127.0.0.1:0
 admin: {listen: "127.0.0.1:0"}
 engine: {urls: [%q]}
