@@ -46,7 +46,7 @@ func newTelemetry(ctx context.Context, p *program, l configs.Log) (*telemetry, e
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	t.metrics = promhttp.HandlerFor(registry, promhttp.HandlerOpts{})
-	scrape, err := otelprometheus.New(otelprometheus.WithRegisterer(registry))
+	scrape, err := otelprometheus.New(otelprometheus.WithRegisterer(registry), otelprometheus.WithoutScopeInfo())
 	if err != nil {
 		return nil, fmt.Errorf("telemetry: %w", err)
 	}
