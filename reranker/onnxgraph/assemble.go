@@ -22,8 +22,9 @@ const (
 
 // assembly collects nodes and initializers in the order they are asked for, so equal weights give equal bytes.
 type assembly struct {
-	graph *onnxpb.GraphProto
-	known map[string]bool // initializers that several nodes share
+	graph   *onnxpb.GraphProto
+	known   map[string]bool // initializers that several nodes share
+	failure error           // the first weight that its element type can't hold
 }
 
 func newAssembly(name string) *assembly {
@@ -105,10 +106,20 @@ func (a *assembly) initializer(name string, kind onnxpb.TensorProto_DataType, ra
 }
 
 // input declares an int32 input [pairs, tokens].
-func (a *assembly) input(name string) string {
-	a.graph.Input = append(a.graph.Input, tensorInfo(name, onnxpb.TensorProto_INT32,
-		&onnxpb.TensorShapeProto_Dimension{Value: &onnxpb.TensorShapeProto_Dimension_DimParam{DimParam: dynamicPairs}},
-		&onnxpb.TensorShapeProto_Dimension{Value: &onnxpb.TensorShapeProto_Dimension_DimParam{DimParam: dynamicTokens}}))
+func (a *assembly) input(name string) string { return a.shapedInput(name, dynamicPairs, dynamicTokens) }
+
+// shapedInput declares an int32 input; a dimension is a number, or a name where it varies.
+func (a *assembly) shapedInput(name string, dims ...any) string {
+	var shape []*onnxpb.TensorShapeProto_Dimension
+	for _, d := range dims {
+		switch d := d.(type) {
+		case int:
+			shape = append(shape, &onnxpb.TensorShapeProto_Dimension{Value: &onnxpb.TensorShapeProto_Dimension_DimValue{DimValue: int64(d)}})
+		case string:
+			shape = append(shape, &onnxpb.TensorShapeProto_Dimension{Value: &onnxpb.TensorShapeProto_Dimension_DimParam{DimParam: d}})
+		}
+	}
+	a.graph.Input = append(a.graph.Input, tensorInfo(name, onnxpb.TensorProto_INT32, shape...))
 	return name
 }
 

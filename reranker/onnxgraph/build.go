@@ -148,21 +148,25 @@ func (b *builder) addNorm(scope, y string, bias []float32, x string, n Norm) str
 	return b.node(scope+"norm", "Add", []string{scaled, b.floats(scope+"norm.bias", n.Bias, width)})
 }
 
-// head turns [pairs, 1, width] into the score. It is float32 in every precision: it is small, and the last to round.
+// head turns [pairs, 1, width] into the score.
 func (b *builder) head(x string) {
-	width := b.c.Width()
-	x = b.node("vector", "Squeeze", []string{x, b.int64s("axis.tokens", []int64{1}, 1)})
+	b.scoreOf(b.node("vector", "Squeeze", []string{x, b.int64s("axis.tokens", []int64{1}, 1)}), b.c)
+}
+
+// scoreOf turns the vectors [pairs, width] into the graph's output. It is float32 in every precision: it is small, and the
+// last to round.
+func (a *assembly) scoreOf(x string, c *CrossEncoder) {
 	dense := func(name, out string, l Linear) string {
-		return b.node(out, "Gemm", []string{
+		return a.node(out, "Gemm", []string{
 			x,
-			b.floats(name+".weight", l.Weight.Floats(), width, l.Weight.Cols),
-			b.floats(name+".bias", l.Bias, len(l.Bias)),
+			a.floats(name+".weight", l.Weight.Floats(), c.Width(), l.Weight.Cols),
+			a.floats(name+".bias", l.Bias, len(l.Bias)),
 		})
 	}
-	if b.c.Pooler != nil {
-		x = dense("pooler", "pooled", *b.c.Pooler)
-		x = b.node("activated", string(b.c.Activation), []string{x})
+	if c.Pooler != nil {
+		x = dense("pooler", "pooled", *c.Pooler)
+		x = a.node("activated", string(c.Activation), []string{x})
 	}
-	dense("classifier", Logits, b.c.Classifier)
-	b.output(Logits)
+	dense("classifier", Logits, c.Classifier)
+	a.output(Logits)
 }
