@@ -164,13 +164,13 @@ func (s signature) matches(m Metadata) error {
 	for _, in := range s.inputs {
 		given[in.name] = true
 		if _, ok := m.Inputs[in.name]; !ok {
-			return fmt.Errorf("not a cross-encoder that resift can feed: it wants an input %q (known: %s)", in.name, inputsAllowed)
+			return fmt.Errorf("not a cross-encoder that resift can feed: it wants an input %q (known: %s)", in.name, strings.Join(layoutInputs(m.Layout), ", "))
 		}
 		if in.kind != kindInt64 && in.kind != kindInt32 {
 			return fmt.Errorf("input %q has element type %d: want int64 or int32", in.name, in.kind)
 		}
-		if len(in.dims) != 2 && in.dims != nil {
-			return fmt.Errorf("input %q has %d dimensions: want [pairs, tokens]", in.name, len(in.dims))
+		if want := inputRank(m.Inputs[in.name]); len(in.dims) != want && in.dims != nil {
+			return fmt.Errorf("input %q has %d dimensions: want %d", in.name, len(in.dims), want)
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(m.Inputs)) {
