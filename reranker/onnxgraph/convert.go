@@ -3,11 +3,10 @@ package onnxgraph
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
-
-	"google.golang.org/protobuf/proto"
 )
 
 // Files of a model directory that Convert reads and writes.
@@ -51,7 +50,7 @@ func DemoOptions() Options {
 // and NOTICE if it has them) into the folder dst, which is made if needed: a graph whose scores do not depend on the
 // batch, the tokenizer, the licence, and a NOTICE that states the change. Each file is written whole or not at all; equal
 // sources give equal bytes.
-// It needs memory for about three copies of the written graph.
+// The graph is written from the weights as they are: it needs memory for the source and one written matrix.
 func Convert(src, dst string, o Options) (Metadata, error) {
 	if o.Precision == "" {
 		o.Precision = FP32
@@ -68,8 +67,7 @@ func Convert(src, dst string, o Options) (Metadata, error) {
 	if err != nil {
 		return Metadata{}, fmt.Errorf("convert: %w", err)
 	}
-	model, err := marshal(c, o.Precision)
-	if err != nil {
+	if _, err := build(c, o.Precision); err != nil {
 		return Metadata{}, fmt.Errorf("convert: %w", err)
 	}
 	if err := os.MkdirAll(dst, 0o755); err != nil {
@@ -77,9 +75,9 @@ func Convert(src, dst string, o Options) (Metadata, error) {
 	}
 	err = errors.Join(
 		copyIfThere(filepath.Join(dst, LicenseFile), filepath.Join(src, LicenseFile)),
-		replaceFile(filepath.Join(dst, NoticeFile), []byte(notice)),
-		replaceFile(filepath.Join(dst, TokenizerFile), tokenizer),
-		replaceFile(filepath.Join(dst, ModelFile), model),
+		replaceFile(filepath.Join(dst, NoticeFile), text([]byte(notice))),
+		replaceFile(filepath.Join(dst, TokenizerFile), text(tokenizer)),
+		replaceFile(filepath.Join(dst, ModelFile), func(w io.Writer) error { return Write(w, c, o.Precision) }),
 	)
 	if err != nil {
 		return Metadata{}, fmt.Errorf("convert: %w", err)
@@ -102,14 +100,6 @@ func readSource(path string) (*CrossEncoder, error) {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return c, nil
-}
-
-func marshal(c *CrossEncoder, p Precision) ([]byte, error) {
-	model, err := Build(c, p)
-	if err != nil {
-		return nil, err
-	}
-	return proto.MarshalOptions{Deterministic: true}.Marshal(model)
 }
 
 func (c *CrossEncoder) metadata(o Options) Metadata {
@@ -154,18 +144,24 @@ func copyIfThere(dst, src string) error {
 	if err != nil {
 		return err
 	}
-	return replaceFile(dst, content)
+	return replaceFile(dst, text(content))
+}
+
+func text(content []byte) func(io.Writer) error {
+	return func(w io.Writer) error {
+		_, err := w.Write(content)
+		return err
+	}
 }
 
 // replaceFile writes a file whole or not at all.
-func replaceFile(path string, content []byte) error {
+func replaceFile(path string, write func(io.Writer) error) error {
 	tmp, err := os.CreateTemp(filepath.Dir(path), ".resift-*")
 	if err != nil {
 		return err
 	}
 	defer os.Remove(tmp.Name()) // gone already after the rename
-	_, err = tmp.Write(content)
-	if err = errors.Join(err, tmp.Chmod(0o644), tmp.Close()); err != nil {
+	if err = errors.Join(write(tmp), tmp.Chmod(0o644), tmp.Close()); err != nil {
 		return err
 	}
 	return os.Rename(tmp.Name(), path)
