@@ -76,7 +76,7 @@ func BenchmarkScore(b *testing.B) {
 			encode := x.scheduler.encode("what is a cache")
 			for _, text := range texts {
 				ids, start := encode(text, nil)
-				batch.add(pair{ids: ids, start: start})
+				batch.add(pair{ids: ids, start: int32(start)})
 			}
 			batch.scores = make([]float32, len(texts))
 			if err := l.run(context.Background(), &batch); err != nil {

@@ -45,6 +45,7 @@ type Stats struct {
 	Failed                 uint64 // batches that failed
 	QueuePairs, QueueLimit int    // pairs admitted and not yet finished; the bound
 	Sessions, Busy         int    // sessions; those running a batch
+	Down                   int    // sessions whose device failed and is being opened again
 }
 
 // Info tells what was opened.
