@@ -274,7 +274,7 @@ func TestSignature(t *testing.T) {
 	if len(s.outputs) != 1 || s.outputs[0].name != "logits" || s.outputs[0].dims[1] != 1 {
 		t.Errorf("outputs %+v", s.outputs)
 	}
-	if s.operators["LayerNormalization"] != 5 || s.operators["Softmax"] != 2 || !s.initializers["pooler.weight"] || s.precision != "fp32" {
+	if s.operators["LayerNormalization"] != 5 || s.operators["Softmax"] != 2 || s.initializers["pooler.weight"] == nil || s.precision != "fp32" {
 		t.Errorf("operators %v, precision %q", s.operators, s.precision)
 	}
 }

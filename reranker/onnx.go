@@ -85,6 +85,8 @@ func openONNX(o Options) (*onnx, error) {
 		BatchTokens: so.batchTokens, BatchPairs: d.BatchPairs, Library: library, LibraryVersion: ort.GetVersion(),
 		Source: d.Source, License: d.License, DeviceNote: note,
 	}
+	w := d.signature.work()
+	x.about.Weights, x.about.Attended = w.weights, w.attended
 	for _, on := range x.devices {
 		x.about.Devices = append(x.about.Devices, on.name)
 	}
