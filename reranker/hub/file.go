@@ -92,7 +92,7 @@ func (d *download) attempt(ctx context.Context, m *Model, f File) (int64, error)
 	about := subject{name: m.Name, revision: m.Commit, file: f.Path}
 	a, err := d.client.get(ctx, d.client.fileAddress(m, f), rangeFrom(at, known))
 	if err != nil {
-		return 0, transient(err)
+		return 0, err
 	}
 	defer a.Body.Close()
 	if a.StatusCode == http.StatusRequestedRangeNotSatisfiable && at > 0 {

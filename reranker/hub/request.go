@@ -25,7 +25,8 @@ type answer struct {
 }
 
 // get asks for an address and follows redirects by hand: the token goes to the endpoint's origin alone, and nothing that
-// began encrypted goes on in the clear. A server that is silent for longer than Options.Stall fails the request.
+// began encrypted goes on in the clear. A server that is silent for longer than Options.Stall fails the request. Failures of
+// the connection are temporary.
 func (c *Client) get(ctx context.Context, address string, header http.Header) (*answer, error) {
 	at, err := url.Parse(address)
 	if err != nil {
@@ -38,7 +39,7 @@ func (c *Client) get(ctx context.Context, address string, header http.Header) (*
 	for range maxRedirects {
 		response, err := c.one(ctx, at, header)
 		if err != nil {
-			err = withCause(ctx, err) // before the guard ends ctx itself
+			err = transient(withCause(ctx, err)) // before the guard ends ctx itself
 			guard.stop()
 			return nil, err
 		}
@@ -83,6 +84,9 @@ func (c *Client) one(ctx context.Context, at *url.URL, header http.Header) (*htt
 	if errors.As(err, &outer) {
 		// Its text holds the whole address, and the address of a content network holds a signature.
 		err = outer.Err
+	}
+	if err != nil && c.o.Token != "" && strings.Contains(err.Error(), c.o.Token) {
+		err = errors.New("the answer cannot be read") // a broken header that holds it, say
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", at.Host, err)
@@ -215,7 +219,7 @@ func (c *Client) readAPI(ctx context.Context, about subject, address string) ([]
 	err := c.again(ctx, Event{File: about.name}, func() (bool, error) {
 		a, err := c.get(ctx, address, http.Header{"Accept": {"application/json"}})
 		if err != nil {
-			return false, transient(err)
+			return false, err
 		}
 		defer a.Body.Close()
 		if a.StatusCode != http.StatusOK {
