@@ -31,6 +31,7 @@ type Metadata struct {
 	Output       string            // [pairs, 1], a logit
 	MaxTokens    int               // of a pair, special tokens included
 	PadToken     int
+	Packed       bool // the layout of BuildPacked, without padding
 	Precision    string
 	Source       string
 	License      string
@@ -67,7 +68,7 @@ func Convert(src, dst string, o Options) (Metadata, error) {
 	if err != nil {
 		return Metadata{}, fmt.Errorf("convert: %w", err)
 	}
-	if _, err := build(c, o.Precision); err != nil {
+	if err := c.fits(o.Precision); err != nil {
 		return Metadata{}, fmt.Errorf("convert: %w", err)
 	}
 	if err := os.MkdirAll(dst, 0o755); err != nil {
@@ -82,7 +83,9 @@ func Convert(src, dst string, o Options) (Metadata, error) {
 	if err != nil {
 		return Metadata{}, fmt.Errorf("convert: %w", err)
 	}
-	return c.metadata(o), nil
+	m := c.Describe("BertForSequenceClassification", o)
+	m.Files = []string{ModelFile, TokenizerFile}
+	return m, nil
 }
 
 // readSource keeps the parsed file no longer than its weights are being read.
@@ -102,19 +105,35 @@ func readSource(path string) (*CrossEncoder, error) {
 	return c, nil
 }
 
-func (c *CrossEncoder) metadata(o Options) Metadata {
+// fits tells why no graph of the precision can be written from c.
+func (c *CrossEncoder) fits(p Precision) error {
+	if p != FP32 && p != FP16 && p != Int8 {
+		return fmt.Errorf("precision %q: want %s, %s or %s", p, FP32, FP16, Int8)
+	}
+	return c.check()
+}
+
+// Describe tells what Write writes of c with o.
+func (c *CrossEncoder) Describe(architecture string, o Options) Metadata {
 	m := Metadata{
-		Architecture: "BertForSequenceClassification",
-		Inputs:       map[string]string{InputIDs: InputIDs, AttentionMask: AttentionMask},
+		Architecture: architecture,
+		Inputs:       map[string]string{},
 		Output:       Logits,
 		MaxTokens:    c.Position.Rows,
+		Packed:       o.Precision == FP16,
 		Precision:    string(o.Precision),
 		Source:       o.Source,
 		License:      o.License,
-		Files:        []string{ModelFile, TokenizerFile},
+	}
+	inputs := []string{InputIDs, AttentionMask}
+	if m.Packed {
+		inputs = []string{InputIDs, PositionIDs, CumulativeLengths, TokenOffset}
 	}
 	if c.TokenType.Rows > 0 {
-		m.Inputs[TokenTypeIDs] = TokenTypeIDs
+		inputs = append(inputs, TokenTypeIDs)
+	}
+	for _, name := range inputs {
+		m.Inputs[name] = name
 	}
 	return m
 }
