@@ -124,12 +124,26 @@ func (s *scheduler) room(tokens, length int) int {
 	return pairs
 }
 
-// budget is the number of tokens, with padding, for the next batch: what is ready is shared out among the free devices, so
-// that a lone request uses them all.
+// budget is the number of tokens, with padding, for the next batch: what is ready is shared out among what is free, so that a
+// lone request uses all of it.
 func (s *scheduler) budget(longest int) int {
-	free := max(1, (s.idle+s.lanes-1)/s.lanes)
+	free := s.free()
 	share := (s.readyTokens + free - 1) / free
 	return min(s.batchTokens, max(share, longest, s.minBatchTokens))
+}
+
+// free counts the runners without a batch, or the devices if those have several lanes each: lanes of one GPU do not add up.
+func (s *scheduler) free() int {
+	if s.lanes == 1 {
+		return max(1, s.idle)
+	}
+	free := 0
+	for _, runners := range s.load {
+		if runners == 0 {
+			free++
+		}
+	}
+	return max(1, free)
 }
 
 // retire takes requests without waiting pairs off the active list, keeping its order.

@@ -74,6 +74,9 @@ func newScheduler(o schedulerOptions) *scheduler {
 		s.routines.Go(s.tokenize)
 	}
 	for _, r := range o.runners {
+		s.load[r.device()] = 0
+	}
+	for _, r := range o.runners {
 		s.routines.Go(func() { s.serve(r) })
 	}
 	return s
