@@ -27,6 +27,7 @@ format, ordered by a model that read the query and each hit together.
   resift model info DIR          what a model directory is, and what it will run on
   resift model bench DIR         pairs/s, tokens/s and milliseconds by length and batch
   resift model import DIR -o OUT makes a model directory of a ready ONNX cross-encoder
+  resift model pull NAME         downloads a model from a hub and imports it
   resift version
 
 resift COMMAND -h lists a command's flags.
