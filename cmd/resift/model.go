@@ -22,11 +22,13 @@ func (p *program) model(ctx context.Context, args []string) error {
 			return p.modelBench(ctx, args[1:])
 		case "import":
 			return p.modelImport(args[1:])
+		case "verify":
+			return p.modelVerify(ctx, args[1:])
 		case "pull":
 			return p.modelPull(ctx, args[1:])
 		}
 	}
-	fmt.Fprint(p.stderr, "usage: resift model info|bench|import|pull …\n")
+	fmt.Fprint(p.stderr, "usage: resift model info|bench|verify|import|pull …\n")
 	return errUsage
 }
 
