@@ -171,7 +171,7 @@ func TestDownloadTakesTheTokenizerOfTheBaseModel(t *testing.T) {
 		t.Fatal(err)
 	}
 	own["tokenizer.json"] = hubtest.File{Content: []byte(`{"model":1}`)}
-	holds(t, dir, own, []string{"LICENSE", "README.md", "config.json", "model.safetensors", "tokenizer.json"})
+	holds(t, dir, own, []string{"LICENSE", "NOTICE", "README.md", "config.json", "model.safetensors", "tokenizer.json"})
 }
 
 func TestModelWithoutTokenizer(t *testing.T) {

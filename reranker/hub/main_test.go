@@ -24,6 +24,7 @@ func testFiles() map[string]hubtest.File {
 		".gitattributes":          {Content: []byte("*.safetensors filter=lfs\n")},
 		"README.md":               {Content: []byte("---\nlicense: apache-2.0\n---\n# A model\n")},
 		"LICENSE":                 {Content: []byte("Apache License\n")},
+		"NOTICE":                  {},
 		"config.json":             {Content: []byte(`{"architectures":["BertForSequenceClassification"]}`)},
 		"vocab.txt":               {Content: []byte("[PAD]\n[UNK]\n")},
 		"tokenizer_config.json":   {Content: []byte(`{"do_lower_case":true}`)},
@@ -38,7 +39,7 @@ func testFiles() map[string]hubtest.File {
 
 // wanted are the names of those that a download brings.
 func wanted() []string {
-	return []string{"LICENSE", "README.md", "config.json", "model.safetensors", "special_tokens_map.json", "tokenizer_config.json", "vocab.txt"}
+	return []string{"LICENSE", "NOTICE", "README.md", "config.json", "model.safetensors", "special_tokens_map.json", "tokenizer_config.json", "vocab.txt"}
 }
 
 // noise is n bytes that are the same for the same n.

@@ -60,7 +60,7 @@ func refuse(w http.ResponseWriter, status int, code, message string) {
 // find checks access, and follows names: it answers itself and returns nil where there is nothing to show.
 func (h *Hub) find(w http.ResponseWriter, r *http.Request, name, revision string, content bool) (m *model, commit string) {
 	if to, ok := h.renamed[name]; ok {
-		target := strings.Replace(r.URL.EscapedPath(), "/"+name+"/", "/"+to+"/", 1)
+		target := strings.Replace(r.URL.EscapedPath(), "/"+name, "/"+to, 1)
 		if r.URL.RawQuery != "" {
 			target += "?" + r.URL.RawQuery
 		}
