@@ -31,22 +31,15 @@ func toHalf(v float32) uint16 {
 	return sign | uint16(rounded>>13)
 }
 
-// halves adds a float16 initializer of rows that lie side by side: part after part within each row of cols numbers. A weight
-// that binary16 can't hold is kept as the assembly's failure.
+// halves adds a float16 initializer of rows that lie side by side: part after part within each row of cols numbers. They are
+// rounded when the graph is written. A weight that binary16 can't hold is kept as the assembly's failure.
 func (a *assembly) halves(name string, rows int, parts ...halfPart) string {
 	cols := 0
 	for _, p := range parts {
 		cols += p.cols
-	}
-	raw := make([]byte, 0, 2*rows*cols)
-	for row := range rows {
-		for _, p := range parts {
-			for i, v := range p.values[row*p.cols : (row+1)*p.cols] {
-				h := toHalf(v)
-				if h&0x7c00 == 0x7c00 && a.failure == nil {
-					a.failure = fmt.Errorf("%s: the weight %v at row %d, column %d is beyond fp16's ±%d: use fp32", name, v, row, i, maxHalf)
-				}
-				raw = binary.LittleEndian.AppendUint16(raw, h)
+		for i, v := range p.values {
+			if beyondHalf(v) && a.failure == nil {
+				a.failure = fmt.Errorf("%s: the weight %v at row %d, column %d is beyond fp16's ±%d: use fp32", name, v, i/p.cols, i%p.cols, maxHalf)
 			}
 		}
 	}
@@ -54,7 +47,30 @@ func (a *assembly) halves(name string, rows int, parts ...halfPart) string {
 	if rows == 1 {
 		dims = dims[1:]
 	}
-	return a.initializer(name, onnxpb.TensorProto_FLOAT16, raw, dims)
+	a.initializer(name, onnxpb.TensorProto_FLOAT16, nil, dims)
+	a.later[a.graph.Initializer[len(a.graph.Initializer)-1]] = halfContent(rows, cols, parts)
+	return name
+}
+
+// beyondHalf tells of numbers that toHalf makes infinite or none.
+func beyondHalf(v float32) bool { return toHalf(v)&0x7c00 == 0x7c00 }
+
+// halfContent rounds a row at a time.
+func halfContent(rows, cols int, parts []halfPart) content {
+	return content{size: 2 * rows * cols, chunks: func(yield func([]byte) bool) {
+		raw := make([]byte, 0, 2*cols)
+		for row := range rows {
+			raw = raw[:0]
+			for _, p := range parts {
+				for _, v := range p.values[row*p.cols : (row+1)*p.cols] {
+					raw = binary.LittleEndian.AppendUint16(raw, toHalf(v))
+				}
+			}
+			if !yield(raw) {
+				return
+			}
+		}
+	}}
 }
 
 // halfPart is a block of columns, row-major.

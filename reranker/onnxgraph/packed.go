@@ -28,6 +28,14 @@ const (
 // Inside, numbers are float16; the head, which is small and the last to round, is float32. In the last layer all but the
 // attention is computed for each pair's first token alone: nobody reads the others. A weight beyond float16 is an error.
 func BuildPacked(c *CrossEncoder) (*onnxpb.ModelProto, error) {
+	b, err := buildPacked(c)
+	if err != nil {
+		return nil, err
+	}
+	return b.model(), nil
+}
+
+func buildPacked(c *CrossEncoder) (*packedBuilder, error) {
 	if err := c.check(); err != nil {
 		return nil, err
 	}
@@ -41,7 +49,7 @@ func BuildPacked(c *CrossEncoder) (*onnxpb.ModelProto, error) {
 	if b.failure != nil {
 		return nil, b.failure
 	}
-	return b.model(), nil
+	return b, nil
 }
 
 type packedBuilder struct {

@@ -51,17 +51,17 @@ func floatContent(values func() []float32, count int) content {
 }
 
 // Write writes the graph of Build, or with FP16 that of BuildPacked, to w: byte for byte as protobuf would, but without a
-// second copy of the weights (the float16 and int8 ones excepted, which are a half and a quarter of one).
+// second copy of the weights (int8 codes excepted, a quarter of one).
 func Write(w io.Writer, c *CrossEncoder, p Precision) error {
 	if err := c.fits(p); err != nil {
 		return err
 	}
 	if p == FP16 {
-		m, err := BuildPacked(c)
+		b, err := buildPacked(c)
 		if err != nil {
 			return err
 		}
-		return stream(w, m, nil)
+		return stream(w, b.outline(), b.later)
 	}
 	b, err := build(c, p)
 	if err != nil {
