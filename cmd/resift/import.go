@@ -143,7 +143,7 @@ func (o *importOptions) writeCheckpoint(dir string) (string, error) {
 	}
 	for _, e := range entries {
 		tokenizer := e.Name() == "tokenizer.json" || e.Name() == "vocab.txt" || e.Name() == "tokenizer_config.json"
-		if !tokenizer && !isLicense(e.Name()) {
+		if e.IsDir() || !tokenizer && !isLicense(e.Name()) {
 			continue
 		}
 		if err := copyFile(filepath.Join(dir, e.Name()), filepath.Join(o.from, e.Name())); err != nil {

@@ -184,6 +184,7 @@ func TestTorchFileRefuses(t *testing.T) {
 		{"a bomb", deflated(torchEntries(float32s, weights)), "compressed"},
 		{"entries of one name", twice(), "two entries"},
 		{"entries that overlap", overlapping(t), "overlap"},
+		{"a directory of 30 MB", crowded(), "directory has more than"},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -218,6 +219,20 @@ func twice() []byte {
 	}
 	_ = w.Close()
 	return out.Bytes()
+}
+
+// crowded has no content, and a directory that is all of the file.
+func crowded() []byte {
+	one := make([]byte, 46)
+	copy(one, "PK\x01\x02")
+	directory := bytes.Repeat(one, 30<<20/len(one))
+	end := make([]byte, 22)
+	copy(end, "PK\x05\x06")
+	binary.LittleEndian.PutUint16(end[8:], 0xfffe)
+	binary.LittleEndian.PutUint16(end[10:], 0xfffe)
+	binary.LittleEndian.PutUint32(end[12:], uint32(len(directory)))
+	binary.LittleEndian.PutUint32(end[16:], 4)
+	return slices.Concat([]byte("PK\x03\x04"), directory, end)
 }
 
 // overlapping makes the directory tell the same place for two storages.

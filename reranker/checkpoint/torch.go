@@ -7,14 +7,16 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"strings"
 )
 
 // Bounds on a file of torch.save.
 const (
-	maxZipEntries   = 1 << 16
-	maxProgramBytes = 8 << 20 // of data.pkl; the largest encoders have 100 KB
+	maxZipEntries     = 1 << 16
+	maxDirectoryBytes = 16 << 20 // of the zip, which takes several times its size in memory
+	maxProgramBytes   = 8 << 20  // of data.pkl; the largest encoders have 100 KB
 )
 
 // readTorch reads what torch.save wrote since PyTorch 1.6: a zip of data.pkl, which names tensors, and data/KEY, their
@@ -23,10 +25,12 @@ func readTorch(r io.ReaderAt, size int64) ([]*tensor, error) {
 	if err := checkMagic(r); err != nil {
 		return nil, err
 	}
-	z, err := zip.NewReader(r, size)
+	budget := &budgetReader{r: r, left: maxDirectoryBytes}
+	z, err := zip.NewReader(budget, size)
 	if err != nil {
 		return nil, fmt.Errorf("damaged or cut off: %w", err)
 	}
+	budget.left = math.MaxInt64
 	a, err := openArchive(z, size)
 	if err != nil {
 		return nil, err
@@ -40,6 +44,19 @@ func readTorch(r io.ReaderAt, size int64) ([]*tensor, error) {
 		return nil, fmt.Errorf("numbers in %q byte order are not supported", order)
 	}
 	return unpickle(program, a.storage)
+}
+
+// budgetReader refuses to read more than is left.
+type budgetReader struct {
+	r    io.ReaderAt
+	left int64
+}
+
+func (b *budgetReader) ReadAt(p []byte, offset int64) (int, error) {
+	if b.left -= int64(len(p)); b.left < 0 {
+		return 0, fmt.Errorf("its directory has more than %d bytes", maxDirectoryBytes)
+	}
+	return b.r.ReadAt(p, offset)
 }
 
 // checkMagic tells what a file is that is no zip.
