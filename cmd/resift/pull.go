@@ -77,6 +77,7 @@ func (p *program) pull(ctx context.Context, o pullOptions) error {
 		return err
 	}
 	defer c.Close()
+	defer show.clear()
 	folder := filepath.Join(p.cacheDir(), "hub", hub.FolderName(o.name))
 	unlock, err := hub.Lock(ctx, folder+".lock", func() { show.done("another resift downloads " + o.name + "; waiting for it") })
 	if err != nil {
@@ -103,7 +104,7 @@ func (p *program) pull(ctx context.Context, o pullOptions) error {
 	if o.license == "" {
 		o.license = request.Model.License
 	}
-	show.say("making the model directory")
+	show.done("making the model directory")
 	if err := p.importModel(o.importOptions); err != nil {
 		return fmt.Errorf("downloaded to %s, but not imported: %w", request.Folder, err)
 	}

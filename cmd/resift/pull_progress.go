@@ -21,6 +21,13 @@ const (
 	pullLineEvery     = 10 * time.Second
 )
 
+// clear empties the line of a transfer that did not end, so that an error begins a new one.
+func (g *pullProgress) clear() {
+	if g.terminal {
+		fmt.Fprint(g.w, "\r\x1b[K")
+	}
+}
+
 func (g *pullProgress) event(e hub.Event) {
 	switch e.Kind {
 	case hub.Started:

@@ -56,7 +56,7 @@ func (m *Model) choose(format Format) (*chosen, error) {
 	if err := m.chooseWeights(c, format); err != nil {
 		return nil, err
 	}
-	if _, ok := m.file(configFile); !ok && !strings.HasSuffix(c.weights0(), ".onnx") {
+	if _, ok := m.file(configFile); !ok && !c.isGraph() {
 		return nil, fmt.Errorf("%s has no %s: its architecture is not told", m.Source(), configFile)
 	}
 	for _, f := range m.Files {
@@ -99,12 +99,8 @@ func (m *Model) chooseWeights(c *chosen, format Format) error {
 	return fmt.Errorf("%s has no weights that resift reads: looked for %s", m.Source(), strings.Join(looked, ", "))
 }
 
-func (c *chosen) weights0() string {
-	if len(c.weights) == 0 {
-		return ""
-	}
-	return c.weights[0].Path
-}
+// isGraph tells whether the weights are a graph, which tells its architecture itself.
+func (c *chosen) isGraph() bool { return len(c.weights) > 0 && strings.HasSuffix(c.weights[0].Path, ".onnx") }
 
 // external are the files that hold an ONNX graph's tensors, by the names that exporters give them.
 func (m *Model) external(graph File) []File {

@@ -45,7 +45,7 @@ func (c *Client) again(ctx context.Context, e Event, attempt func() (progress bo
 		progress, err := attempt()
 		var t *temporary
 		if err == nil || ctx.Err() != nil || !errors.As(err, &t) {
-			return cmpError(ctx, err)
+			return ended(ctx, err)
 		}
 		if progress {
 			failed = 0
@@ -65,8 +65,8 @@ func (c *Client) again(ctx context.Context, e Event, attempt func() (progress bo
 	}
 }
 
-// cmpError is ctx's reason to end if it has ended, else err.
-func cmpError(ctx context.Context, err error) error {
+// ended is ctx's reason to end if it has ended, else err.
+func ended(ctx context.Context, err error) error {
 	if err != nil && ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
