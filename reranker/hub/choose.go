@@ -100,7 +100,9 @@ func (m *Model) chooseWeights(c *chosen, format Format) error {
 }
 
 // isGraph tells whether the weights are a graph, which tells its architecture itself.
-func (c *chosen) isGraph() bool { return len(c.weights) > 0 && strings.HasSuffix(c.weights[0].Path, ".onnx") }
+func (c *chosen) isGraph() bool {
+	return len(c.weights) > 0 && strings.HasSuffix(c.weights[0].Path, ".onnx")
+}
 
 // external are the files that hold an ONNX graph's tensors, by the names that exporters give them.
 func (m *Model) external(graph File) []File {
