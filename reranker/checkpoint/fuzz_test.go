@@ -33,10 +33,11 @@ func FuzzPickle(f *testing.F) {
 	})
 }
 
-// The container: entries that are let through lie side by side in the file.
+// The containers, zip and legacy: what is let through lies in the file.
 func FuzzTorchFile(f *testing.F) {
 	f.Add(stored(torchEntries(float16s, arraysOf(architectures()[0])[:2])))
 	f.Add(twice())
+	f.Add(legacy(arraysOf(architectures()[0])[:2]))
 	f.Fuzz(func(t *testing.T, file []byte) {
 		tensors, err := readTorch(bytes.NewReader(file), int64(len(file)))
 		if err == nil {

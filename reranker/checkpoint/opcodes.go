@@ -21,56 +21,55 @@ type opcode struct{ follow, marks int }
 // opcodes are those that a dictionary of tensors has, as Python's pickler writes it in protocol 2. The decoder takes sizes at
 // their word and knows many more; a program is held to these first.
 var opcodes = map[byte]opcode{
-	0x80: {follow: 1},          // PROTO
-	'(':  {marks: +1},          // MARK
-	't':  {marks: -1},          // TUPLE
-	'u':  {marks: -1},          // SETITEMS
-	'q':  {follow: 1},          // BINPUT
-	'r':  {follow: 4},          // LONG_BINPUT
-	'h':  {follow: 1},          // BINGET
-	'j':  {follow: 4},          // LONG_BINGET
-	'K':  {follow: 1},          // BININT1
-	'M':  {follow: 2},          // BININT2
-	'J':  {follow: 4},          // BININT
-	')':  {}, '}': {}, 'N': {}, // EMPTY_TUPLE, EMPTY_DICT, NONE
+	0x80: {follow: 1}, // PROTO
+	'(':  {marks: +1}, // MARK
+	't':  {marks: -1}, // TUPLE
+	'u':  {marks: -1}, // SETITEMS
+	'e':  {marks: -1}, // APPENDS
+	']':  {}, 'a': {}, // EMPTY_LIST, APPEND
+	'q': {follow: 1},          // BINPUT
+	'r': {follow: 4},          // LONG_BINPUT
+	'h': {follow: 1},          // BINGET
+	'j': {follow: 4},          // LONG_BINGET
+	'K': {follow: 1},          // BININT1
+	'M': {follow: 2},          // BININT2
+	'J': {follow: 4},          // BININT
+	')': {}, '}': {}, 'N': {}, // EMPTY_TUPLE, EMPTY_DICT, NONE
 	0x85: {}, 0x86: {}, 0x87: {}, // TUPLE1, TUPLE2, TUPLE3
 	0x88: {}, 0x89: {}, // NEWTRUE, NEWFALSE
 	'Q': {}, 'R': {}, 's': {}, 'b': {}, // BINPERSID, REDUCE, SETITEM, BUILD
 }
 
-// checkProgram refuses a pickle that is more than a dictionary of tensors can be: other opcodes, other globals, or sizes
-// that the file does not have.
-func checkProgram(program []byte) error {
+// programLength finds the end of a pickle, and refuses one that is more than a dictionary of tensors can be: other opcodes,
+// other globals, or sizes that the file does not have.
+func programLength(program []byte) (int, error) {
 	marks := 0
 	for at, n := 0, 0; at < len(program); n++ {
 		if n == maxOpcodes {
-			return fmt.Errorf("more than %d opcodes", maxOpcodes)
+			return 0, fmt.Errorf("more than %d opcodes", maxOpcodes)
 		}
 		code := program[at]
 		at++
 		rest := program[at:]
 		if code == '.' {
-			if len(rest) > 0 {
-				return fmt.Errorf("%d bytes after its end", len(rest))
-			}
-			return nil
+			return at, nil
 		}
 		if n == 0 && (code != 0x80 || len(rest) == 0 || rest[0] != pickleVersion) {
-			return fmt.Errorf("not a pickle of protocol %d, which torch.save writes", pickleVersion)
+			return 0, fmt.Errorf("not a pickle of protocol %d, which torch.save writes", pickleVersion)
 		}
 		length, marked, err := argument(code, rest)
 		if err != nil {
-			return fmt.Errorf("at byte %d: %w", at-1, err)
+			return 0, fmt.Errorf("at byte %d: %w", at-1, err)
 		}
 		if length > len(rest) {
-			return errors.New("cut off")
+			return 0, errors.New("cut off")
 		}
 		if marks += marked; marks < 0 || marks > maxMarks {
-			return fmt.Errorf("at byte %d: %d marks", at-1, marks)
+			return 0, fmt.Errorf("at byte %d: %d marks", at-1, marks)
 		}
 		at += length
 	}
-	return errors.New("cut off: it has no end")
+	return 0, errors.New("cut off: it has no end")
 }
 
 // argument returns how many bytes of rest belong to an opcode.

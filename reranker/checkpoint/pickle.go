@@ -44,15 +44,28 @@ func globalOf(module, name string) (any, bool) {
 	return nil, false
 }
 
-// unpickle decodes a dictionary of tensors. The decoder runs no Python; it gets only programs that checkProgram let through.
-func unpickle(program []byte, find findStorage) (tensors []*tensor, err error) {
-	if err := checkProgram(program); err != nil {
+// unpickle decodes a program that is a dictionary of tensors and no more.
+func unpickle(program []byte, find findStorage) ([]*tensor, error) {
+	n, err := programLength(program)
+	if err != nil {
 		return nil, fmt.Errorf("pickle: %w", err)
 	}
+	if n < len(program) {
+		return nil, fmt.Errorf("pickle: %d bytes after its end", len(program)-n)
+	}
+	value, err := load(program, find)
+	if err != nil {
+		return nil, err
+	}
+	return named(value)
+}
+
+// load decodes a program that programLength let through. The decoder runs no Python.
+func load(program []byte, find findStorage) (value any, err error) {
 	// The decoder indexes and hashes what a damaged program leaves on its stack.
 	defer func() {
 		if r := recover(); r != nil {
-			tensors, err = nil, fmt.Errorf("pickle: damaged: %v", r)
+			value, err = nil, fmt.Errorf("pickle: damaged: %v", r)
 		}
 	}()
 	u := pickle.NewUnpickler(bytes.NewReader(program))
@@ -63,12 +76,16 @@ func unpickle(program []byte, find findStorage) (tensors []*tensor, err error) {
 		}
 		return value, nil
 	}
-	u.PersistentLoad = func(id any) (any, error) { return loadStorage(id, find) }
-	value, err := u.Load()
-	if err != nil {
+	u.PersistentLoad = func(id any) (any, error) {
+		if find == nil {
+			return nil, errors.New("a storage where none has a place")
+		}
+		return loadStorage(id, find)
+	}
+	if value, err = u.Load(); err != nil {
 		return nil, fmt.Errorf("pickle: %.500w", err)
 	}
-	return named(value)
+	return value, nil
 }
 
 // named turns the decoded dictionary into tensors with names.
@@ -109,11 +126,12 @@ func named(value any) ([]*tensor, error) {
 	return tensors, nil
 }
 
-// loadStorage resolves ("storage", class, key, device, count), which is how torch.save refers to a storage.
+// loadStorage resolves ("storage", class, key, device, count), which is how torch.save refers to a storage; before PyTorch 1.6
+// there was a sixth, None but for views of storages.
 func loadStorage(id any, find findStorage) (any, error) {
 	wrong := errors.New("a persistent id that is no storage")
 	t, ok := id.(*types.Tuple)
-	if !ok || t.Len() != 5 || t.Get(0) != "storage" {
+	if !ok || t.Len() < 5 || t.Len() > 6 || t.Get(0) != "storage" || t.Len() == 6 && t.Get(5) != nil {
 		return nil, wrong
 	}
 	class, ok := t.Get(1).(storageType)

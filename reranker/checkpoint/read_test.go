@@ -27,6 +27,7 @@ func writers(t *testing.T) map[string]func(dir string, all []array) {
 		"old names": write(torchFile, func(all []array) []byte {
 			return stored(torchEntries(bfloat16s, oldNames(all)))
 		}),
+		"legacy": write(torchFile, legacy),
 		"shards": func(dir string, all []array) {
 			index := map[string]string{}
 			for i, shard := range [][]array{all[:5], all[5:]} {

@@ -19,11 +19,18 @@ const (
 	maxProgramBytes   = 8 << 20  // of data.pkl; the largest encoders have 100 KB
 )
 
-// readTorch reads what torch.save wrote since PyTorch 1.6: a zip of data.pkl, which names tensors, and data/KEY, their
+// readTorch reads what torch.save wrote: since PyTorch 1.6 a zip of data.pkl, which names tensors, and data/KEY, their
 // storages, stored as they are.
 func readTorch(r io.ReaderAt, size int64) ([]*tensor, error) {
-	if err := checkMagic(r); err != nil {
+	start := make([]byte, min(size, int64(len(legacyStart))))
+	if err := readAt(r, start, 0); err != nil {
 		return nil, err
+	}
+	if string(start) == legacyStart {
+		return readLegacy(r, size)
+	}
+	if !bytes.HasPrefix(start, []byte("PK\x03\x04")) {
+		return nil, errors.New("not a file of torch.save")
 	}
 	budget := &budgetReader{r: r, left: maxDirectoryBytes}
 	z, err := zip.NewReader(budget, size)
@@ -57,23 +64,6 @@ func (b *budgetReader) ReadAt(p []byte, offset int64) (int, error) {
 		return 0, fmt.Errorf("its directory has more than %d bytes", maxDirectoryBytes)
 	}
 	return b.r.ReadAt(p, offset)
-}
-
-// checkMagic tells what a file is that is no zip.
-func checkMagic(r io.ReaderAt) error {
-	var magic [14]byte
-	n, err := r.ReadAt(magic[:], 0)
-	if err != nil && !errors.Is(err, io.EOF) {
-		return err
-	}
-	switch start := magic[:n]; {
-	case bytes.HasPrefix(start, []byte("PK\x03\x04")):
-		return nil
-	case bytes.HasPrefix(start, []byte("\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19")):
-		return errors.New("written in PyTorch's format from before version 1.6, which is not supported: load it with a newer " +
-			"PyTorch and save it again, or bring model.safetensors")
-	}
-	return errors.New("not a file of torch.save")
 }
 
 // archive is a zip whose entries were checked: stored without compression, side by side, below one folder.
