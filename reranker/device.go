@@ -131,7 +131,7 @@ func openDevices(d *Directory, names []string, so sessionSettings) (devices []*d
 		on, err := openDevice(d, name, so)
 		if err != nil {
 			if note != "" {
-				err = fmt.Errorf("%w (%s)", err, note)
+				err = fmt.Errorf("%w; CUDA was tried: %s", err, note)
 			}
 			return nil, "", errors.Join(err, closeDevices(devices))
 		}

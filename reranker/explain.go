@@ -12,7 +12,7 @@ const howToGetCUDA = "docs/gpu.md lists what has to be there"
 // missingLibrary is how the dynamic linker names what it does not find.
 var missingLibrary = regexp.MustCompile(`(lib[\w.+-]+\.so[\w.]*): cannot open shared object file`)
 
-// explain adds what to do to an error of ONNX Runtime's CUDA provider. Codes are those of CUDA's driver_types.h (cudaError).
+// explain puts what to do before an error of ONNX Runtime's CUDA provider. Codes are those of CUDA's driver_types.h (cudaError).
 func explain(err error) error {
 	text := err.Error()
 	has := func(parts ...string) bool {
@@ -44,7 +44,7 @@ func explain(err error) error {
 	default:
 		return err
 	}
-	return fmt.Errorf("%w; %s", err, advice)
+	return fmt.Errorf("%s (ONNX Runtime: %w)", advice, err)
 }
 
 // packageOf tells where a library comes from.
