@@ -89,6 +89,27 @@ func TestConnectionsThatBringNothingEnd(t *testing.T) {
 	}
 }
 
+// A server that knows no ranges and always breaks at the same place: every attempt brings much, and none brings the file on.
+func TestAttemptsThatGetNoFarther(t *testing.T) {
+	h, files := hubtest.New(t), testFiles()
+	h.Add(testModel, files)
+	h.Before(func(w http.ResponseWriter, r *http.Request) bool {
+		if hubtest.IsCDN(r) {
+			r.Header.Del("Range")
+			h.Serve(hubtest.Cut(w, 600_000), r)
+		}
+		return hubtest.IsCDN(r)
+	})
+	c := newClient(t, h)
+	err := c.pull(t.Context(), t.TempDir())
+	if err == nil || !strings.Contains(err.Error(), large+": the connection ended after 600 kB (6 attempts)") {
+		t.Errorf("%v", err)
+	}
+	if len(c.sleeps) != attempts-1 {
+		t.Errorf("waited %v", c.sleeps)
+	}
+}
+
 func TestContentThatChangesInTheMiddle(t *testing.T) {
 	changed := append(noise(900_000), noise(100_000)...)
 	t.Run("of a listed digest", func(t *testing.T) {
@@ -177,6 +198,30 @@ func TestWrongContentIsNotKept(t *testing.T) {
 	})
 	if err := newClient(t, h).pull(t.Context(), t.TempDir()); !errors.Is(err, errMismatch) || !strings.Contains(err.Error(), hubtest.BlobID(files["vocab.txt"].Content)) {
 		t.Errorf("small file: %v", err)
+	}
+}
+
+// A hub that lists no digests states them where it redirects: they count the same.
+func TestDigestsOfRedirects(t *testing.T) {
+	h, files := hubtest.New(t), testFiles()
+	h.Add(testModel, files)
+	h.Unlisted()
+	dir := t.TempDir()
+	if err := newClient(t, h).pull(t.Context(), dir); err != nil {
+		t.Fatal(err)
+	}
+	holds(t, dir, files, wanted())
+	whole := files[large].Content
+	for name, content := range map[string][]byte{"same size": append([]byte{whole[0] ^ 1}, whole[1:]...), "longer": noise(1_000_001)} {
+		h.Replace(whole, content)
+		dir := t.TempDir()
+		err := newClient(t, h).pull(t.Context(), dir)
+		if name == "same size" && !errors.Is(err, errMismatch) || name == "longer" && (err == nil || !strings.Contains(err.Error(), "is 1000000 bytes, not 1000001")) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if _, err := os.Stat(filepath.Join(dir, large)); err == nil {
+			t.Errorf("%s: it is there under its name", name)
+		}
 	}
 }
 

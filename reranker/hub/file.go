@@ -16,7 +16,8 @@ import (
 const (
 	partialSuffix = ".partial"      // of a file that is not whole
 	stateSuffix   = ".partial.json" // of what is known about it
-	// progressBytes is what an attempt must bring to not count as failed: far more than a server needs to answer at all.
+	// progressBytes is how much farther than any before an attempt must get to not count as failed. A server that begins
+	// anew each time, and always breaks at the same place, gets nowhere.
 	progressBytes = 256 << 10
 )
 
@@ -39,11 +40,15 @@ func (d *download) file(ctx context.Context, m *Model, f File) error {
 	case !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, errMismatch):
 		return err
 	}
-	mismatches := 0
+	mismatches, farthest := 0, int64(0)
 	return d.client.again(ctx, Event{File: f.name(), Size: f.Size}, func() (bool, error) {
-		n, err := d.attempt(ctx, m, f)
+		reached, err := d.attempt(ctx, m, f)
 		if err != nil {
-			return n >= progressBytes, err
+			farther := reached >= farthest+progressBytes
+			if farther {
+				farthest = reached
+			}
+			return farther, err
 		}
 		err = d.finish(ctx, f)
 		if !errors.Is(err, errMismatch) {
@@ -77,8 +82,8 @@ func (d *download) finish(ctx context.Context, f File) error {
 	return d.remove(f.name() + stateSuffix)
 }
 
-// attempt asks for what is missing of a file and appends it to the partial one; it returns the bytes that arrived. It ends
-// without an error when the server has sent all that it announced.
+// attempt asks for what is missing of a file and appends it to the partial one; it returns how far the file has come,
+// 0 where nothing arrived. It ends without an error when the server has sent all that it announced.
 func (d *download) attempt(ctx context.Context, m *Model, f File) (int64, error) {
 	part, err := d.root.OpenFile(f.name()+partialSuffix, os.O_RDWR|os.O_CREATE, 0o644)
 	if err != nil {
@@ -121,7 +126,7 @@ func (d *download) attempt(ctx context.Context, m *Model, f File) (int64, error)
 		return 0, err
 	}
 	n, err := d.copy(part, a.Body, t)
-	return n, errors.Join(err, part.Sync())
+	return t.at + n, errors.Join(err, part.Sync())
 }
 
 // refused drops what is there where an answer does not fit it, so that the next attempt starts anew.

@@ -106,6 +106,32 @@ func TestSilentServer(t *testing.T) {
 	}
 }
 
+// A server that is slow, but never silent for long, is not given up.
+func TestSlowServer(t *testing.T) {
+	h, files := hubtest.New(t), testFiles()
+	h.Add(testModel, files)
+	h.Before(func(w http.ResponseWriter, r *http.Request) bool {
+		if !hubtest.IsCDN(r) {
+			return false
+		}
+		w.Header().Set("Content-Length", "1000000")
+		for i := range 12 {
+			w.Write(files[large].Content[i*1_000_000/12 : (i+1)*1_000_000/12])
+			w.(http.Flusher).Flush()
+			time.Sleep(100 * time.Millisecond)
+		}
+		return true
+	})
+	c, dir := newClient(t, h, func(o *Options) { o.Stall = time.Second }), t.TempDir()
+	if err := c.pull(t.Context(), dir); err != nil {
+		t.Fatal(err)
+	}
+	holds(t, dir, files, wanted())
+	if len(c.sleeps) > 0 {
+		t.Errorf("it was asked again: %+v", c.events[len(c.events)-1])
+	}
+}
+
 func TestHostThatDoesNotExist(t *testing.T) {
 	c, err := New(Options{Endpoint: "http://no-such-host.invalid"})
 	if err != nil {

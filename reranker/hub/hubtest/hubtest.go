@@ -29,6 +29,7 @@ type Hub struct {
 	before   func(w http.ResponseWriter, r *http.Request) bool
 	token    string
 	plain    bool
+	unlisted bool
 }
 
 // Request is what a client sent.
@@ -168,6 +169,13 @@ func (h *Hub) Plain() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.plain = true
+}
+
+// Unlisted makes the hub one that knows sizes and digests, but lists none: they are in its redirects alone.
+func (h *Hub) Unlisted() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.unlisted = true
 }
 
 // Requests are those so far, in order.

@@ -110,7 +110,7 @@ func (h *Hub) api(w http.ResponseWriter, r *http.Request, name, revision string)
 	for _, path := range slices.Sorted(maps.Keys(m.commits[commit])) {
 		f := m.commits[commit][path]
 		one := map[string]any{"rfilename": path}
-		if r.URL.Query().Has("blobs") && !h.plain {
+		if r.URL.Query().Has("blobs") && !h.plain && !h.unlisted {
 			one["size"], one["blobId"] = len(f.Content), BlobID(f.Content)
 			if f.LFS {
 				pointer := fmt.Sprintf("version https://git-lfs.github.com/spec/v1\noid sha256:%s\nsize %d\n", SHA256(f.Content), len(f.Content))
