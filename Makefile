@@ -18,6 +18,10 @@ help: ## this list
 build: ## bin/resift, with ONNX Runtime's library beside it
 	@build/resift.sh
 
+.PHONY: build-gpu
+build-gpu: ## bin-gpu/resift, with ONNX Runtime's CUDA libraries beside it (Linux x86-64)
+	@library="$$(build/onnxruntime-gpu.sh)" && RESIFT_ONNXRUNTIME="$$library" build/resift.sh bin-gpu
+
 .PHONY: demo
 demo: model ## a real engine, a corpus, a model and the proxy on this machine; Ctrl-C ends all of it
 	@build/require.sh mvn
@@ -66,8 +70,8 @@ env: ## prints the environment that go build and go test want, for eval
 	@build/env.sh
 
 .PHONY: clean
-clean: ## removes bin; the cache stays
-	@rm -rf bin
+clean: ## removes bin and bin-gpu; the cache stays
+	@rm -rf bin bin-gpu
 
 .PHONY: tools
 tools:

@@ -59,7 +59,8 @@ type Reranker struct {
 	BatchTokens     int      `yaml:"batch_tokens"`
 	BatchDelay      Duration `yaml:"batch_delay"`
 	TokenizeWorkers int      `yaml:"tokenize_workers"`
-	URL             string   `yaml:"url"` // tei: base URL
+	GPUMemory       Bytes    `yaml:"gpu_memory"` // onnx: of each CUDA device; 0: no bound
+	URL             string   `yaml:"url"`        // tei: base URL
 	Token           Secret   `yaml:"token"`
 	Timeout         Duration `yaml:"timeout"`
 	Concurrency     int      `yaml:"concurrency"`

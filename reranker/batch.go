@@ -1,7 +1,9 @@
 package reranker
 
 import (
+	"cmp"
 	"context"
+	"math"
 	"time"
 )
 
@@ -15,7 +17,7 @@ type batch struct {
 	requests int // distinct requests
 	owners   int // those of them that still wait for it
 	cancel   context.CancelFunc
-	oldest   time.Time // when the first of its pairs was tokenized
+	oldest   time.Duration // when the first of its pairs was tokenized, since the scheduler's start
 }
 
 func (b *batch) reset() {
@@ -24,7 +26,7 @@ func (b *batch) reset() {
 }
 
 func (b *batch) add(p pair) {
-	if len(b.pairs) == 0 || p.at.Before(b.oldest) {
+	if len(b.pairs) == 0 || p.at < b.oldest {
 		b.oldest = p.at
 	}
 	b.pairs = append(b.pairs, p)
@@ -34,18 +36,39 @@ func (b *batch) add(p pair) {
 
 // fill composes the next batch; the caller holds the lock and knows that pairs are ready.
 //
-// The request that was served least leads with the longest pairs of its tranche; pairs of other requests that are nearly
-// as long join until the batch is worth running, and are charged to their own requests. So a request's share of the model does not depend on its
-// size: a new small one leads the next batch, whatever a large one has queued.
+// The request that was served least leads; pairs of other requests join until the batch is worth running, and are
+// charged to their own requests. So a request's share of the model does not depend on its size: a new small one leads the
+// next batch, whatever a large one has queued.
 func (s *scheduler) fill(b *batch) {
+	lead := s.lead()
+	s.virtual = max(s.virtual, lead.served)
+	if s.packed {
+		s.fillPacked(b, lead)
+	} else {
+		s.fillPadded(b, lead)
+	}
+	s.readyPairs -= len(b.pairs)
+	s.readyTokens -= b.tokens
+	s.retire()
+	b.scores = append(b.scores[:0], make([]float32, len(b.pairs))...)
+}
+
+// lead is the request that was served least of those with encoded pairs.
+func (s *scheduler) lead() *request {
 	var lead *request
 	for _, r := range s.active {
-		r.refill(s.trancheTokens)
-		if len(r.tranche) > 0 && (lead == nil || r.served < lead.served) {
+		if len(r.tranche)+len(r.ready()) > 0 && (lead == nil || r.served < lead.served) {
 			lead = r
 		}
 	}
-	s.virtual = max(s.virtual, lead.served)
+	return lead
+}
+
+// fillPadded starts with the longest pairs of the leader's tranche; only pairs nearly as long join.
+func (s *scheduler) fillPadded(b *batch, lead *request) {
+	for _, r := range s.active {
+		r.refill(s.trancheTokens)
+	}
 	longest := len(lead.tranche[0].ids)
 	room := s.room(s.budget(longest), longest)
 	if left, bounded := s.tokensLeft(lead); bounded {
@@ -58,13 +81,32 @@ func (s *scheduler) fill(b *batch) {
 			r.take(b, longest, room, s.minFill)
 		}
 	}
-	s.readyPairs -= len(b.pairs)
-	s.readyTokens -= b.tokens
-	s.retire()
-	b.scores = append(b.scores[:0], make([]float32, len(b.pairs))...)
 }
 
-// tokensLeft is how many padded tokens a session computes before the request's deadline, going by the batches before: a
+// fillPacked takes pairs of any length in the engine's order: without padding, length does not matter.
+func (s *scheduler) fillPacked(b *batch, lead *request) {
+	room, pairs := s.budget(0), cmp.Or(s.batchPairs, math.MaxInt)
+	if left, bounded := s.tokensLeft(lead); bounded {
+		room = min(room, left)
+	}
+	lead.takeNext(b, room, pairs)
+	room = min(room, s.joinTokens)
+	for _, r := range s.active {
+		if r != lead {
+			r.takeNext(b, room, pairs)
+		}
+	}
+}
+
+// computed is how many tokens the model computes for a batch.
+func (s *scheduler) computed(b *batch) int {
+	if s.packed {
+		return b.tokens
+	}
+	return len(b.pairs) * b.longest
+}
+
+// tokensLeft is how many tokens, with padding, a session computes before the request's deadline, going by the batches before: a
 // batch that the deadline cuts off is lost whole.
 func (s *scheduler) tokensLeft(r *request) (tokens int, bounded bool) {
 	if r.deadline.IsZero() || s.perToken == 0 {
@@ -82,11 +124,26 @@ func (s *scheduler) room(tokens, length int) int {
 	return pairs
 }
 
-// budget is the number of padded tokens for the next batch: what is ready is shared out among the free sessions, so
-// that a lone request uses them all.
+// budget is the number of tokens, with padding, for the next batch: what is ready is shared out among what is free, so that a
+// lone request uses all of it.
 func (s *scheduler) budget(longest int) int {
-	share := (s.readyTokens + s.idle - 1) / max(1, s.idle)
+	free := s.free()
+	share := (s.readyTokens + free - 1) / free
 	return min(s.batchTokens, max(share, longest, s.minBatchTokens))
+}
+
+// free counts the runners without a batch, or the devices if those have several lanes each: lanes of one GPU do not add up.
+func (s *scheduler) free() int {
+	if s.lanes == 1 {
+		return max(1, s.idle)
+	}
+	free := 0
+	for _, runners := range s.load {
+		if runners == 0 {
+			free++
+		}
+	}
+	return max(1, free)
 }
 
 // retire takes requests without waiting pairs off the active list, keeping its order.

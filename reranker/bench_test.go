@@ -76,7 +76,7 @@ func BenchmarkScore(b *testing.B) {
 			encode := x.scheduler.encode("what is a cache")
 			for _, text := range texts {
 				ids, start := encode(text, nil)
-				batch.add(pair{ids: ids, start: start})
+				batch.add(pair{ids: ids, start: int32(start)})
 			}
 			batch.scores = make([]float32, len(texts))
 			if err := l.run(context.Background(), &batch); err != nil {
@@ -103,37 +103,40 @@ func BenchmarkScore(b *testing.B) {
 	}
 }
 
-// BenchmarkScheduler is what the scheduler itself costs: the runner and the tokenizer are instant. A pair costs one op.
+// BenchmarkScheduler is what the scheduler itself costs: the runner and the tokenizer are instant. A pair costs one op, of which
+// some hundred bytes are its token ids.
 func BenchmarkScheduler(b *testing.B) {
 	ids := make([]int32, 256)
 	instantEncode := func(string) encodePair {
-		return func(passage string, dst []int32) ([]int32, int) { return append(dst, ids[:len(passage)]...), 1 }
+		return func(passage string, dst []int32) ([]int32, int) { return append(dst, ids[:len(passage)/4]...), 1 }
 	}
-	for _, c := range []struct{ pairs, callers int }{{10, 1}, {100, 1}, {1000, 1}, {10, 8}, {100, 8}} {
-		b.Run(fmt.Sprintf("pairs=%d/callers=%d", c.pairs, c.callers), func(b *testing.B) {
-			s := newScheduler(schedulerOptions{
-				encode: instantEncode, workers: 2, runners: []runner{nothing{}, nothing{}}, queuePairs: 1 << 20,
-				batchTokens: cpuBatchTokens, trancheTokens: trancheBatches * cpuBatchTokens, minFill: cpuMinFill, joinTokens: cpuJoinTokens,
-			})
-			defer s.close()
-			texts := make([]string, c.pairs)
-			for i := range texts {
-				texts[i] = strings.Repeat("x", 40+i*37%160)
-			}
-			b.ReportAllocs()
-			b.ResetTimer()
-			var wg sync.WaitGroup
-			for caller := range c.callers {
-				wg.Go(func() {
-					for i := caller * c.pairs; i < b.N; i += c.callers * c.pairs {
-						if _, err := s.score(context.Background(), "q", texts, nil); err != nil {
-							b.Error(err)
+	padded := schedulerOptions{batchTokens: cpuBatchTokens, trancheTokens: trancheBatches * cpuBatchTokens, minFill: cpuMinFill, joinTokens: cpuJoinTokens}
+	packed := schedulerOptions{batchTokens: cudaBatchTokens, minBatchTokens: cudaMinBatchTokens, joinTokens: cudaBatchTokens, packed: true, gather: true, lanes: 2}
+	for _, c := range []struct{ pairs, callers int }{{10, 1}, {100, 1}, {1000, 1}, {10, 8}, {100, 8}, {1000, 2}} {
+		for _, o := range []schedulerOptions{padded, packed} {
+			b.Run(fmt.Sprintf("packed=%v/pairs=%d/callers=%d", o.packed, c.pairs, c.callers), func(b *testing.B) {
+				o.encode, o.workers, o.runners, o.queuePairs = instantEncode, 2, []runner{nothing{}, nothing{}}, 1<<20
+				s := newScheduler(o)
+				defer s.close()
+				texts := make([]string, c.pairs)
+				for i := range texts {
+					texts[i] = strings.Repeat("x", 4*(40+i*37%90))
+				}
+				b.ReportAllocs()
+				b.ResetTimer()
+				var wg sync.WaitGroup
+				for caller := range c.callers {
+					wg.Go(func() {
+						for i := caller * c.pairs; i < b.N; i += c.callers * c.pairs {
+							if _, err := s.score(context.Background(), "q", texts, nil); err != nil {
+								b.Error(err)
+							}
 						}
-					}
-				})
-			}
-			wg.Wait()
-		})
+					})
+				}
+				wg.Wait()
+			})
+		}
 	}
 }
 

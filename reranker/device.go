@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	ort "github.com/yalue/onnxruntime_go"
 )
@@ -54,99 +55,115 @@ func cudaID(device string) (int, error) {
 	return int(id), err
 }
 
-// openGraphs loads the model once per device. With "auto", CUDA devices are tried in turn; without any, the CPU serves,
+// errDeviceLost is what a batch gets that meets a device between its failure and its recovery.
+var errDeviceLost = errors.New("the device has failed and is being opened again")
+
+// device is a place where the model runs, over one copy of the weights.
+type device struct {
+	name string
+	open func() (*graph, error)
+	lost func(error) bool // whether a failed batch means that the graph is of no more use
+
+	mu    sync.RWMutex // held for reading while the graph runs
+	graph *graph       // nil from a failure until it is opened again
+}
+
+func (d *device) isLost(err error) bool { return d.lost != nil && d.lost(err) }
+
+// reopen replaces the graph that failed, unless another lane did so before. It waits for the device's running batches.
+func (d *device) reopen(failed *graph) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.graph != nil && d.graph != failed {
+		return nil
+	}
+	if d.graph != nil {
+		_ = d.graph.close() // it failed, and may fail at this too
+		d.graph = nil
+	}
+	g, err := d.open()
+	if err != nil {
+		return err
+	}
+	d.graph = g
+	return nil
+}
+
+func (d *device) close() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.graph == nil {
+		return nil
+	}
+	err := d.graph.close()
+	d.graph = nil
+	return err
+}
+
+// openDevice loads the model on a device.
+func openDevice(d *Directory, name string, so sessionSettings) (*device, error) {
+	if d.Layout == LayoutPacked && name == deviceCPU {
+		return nil, fmt.Errorf("%s is for CUDA alone: its layout is %s, and ONNX Runtime has the operators for CUDA only; "+
+			"use device cuda:0, or import the weights for the CPU: resift model import --precision fp32, or int8", d.Path, LayoutPacked)
+	}
+	on := &device{name: name, open: func() (*graph, error) { return openGraph(d, name, so) }}
+	if name != deviceCPU {
+		on.lost = isDeviceError
+	}
+	var err error
+	on.graph, err = on.open()
+	if err != nil {
+		return nil, err
+	}
+	return on, nil
+}
+
+// openDevices loads the model once per device. With "auto", CUDA devices are tried in turn; without any, the CPU serves,
 // and note tells why if the library has CUDA.
-func openGraphs(d *Directory, devices []string, threads int) (graphs []*graph, note string, err error) {
-	if slices.Equal(devices, []string{deviceAuto}) {
-		if graphs, note = openAllCUDA(d, threads); len(graphs) > 0 {
-			return graphs, "", nil
+func openDevices(d *Directory, names []string, so sessionSettings) (devices []*device, note string, err error) {
+	if slices.Equal(names, []string{deviceAuto}) {
+		if devices, note = openAllCUDA(d, so); len(devices) > 0 {
+			return devices, "", nil
 		}
-		devices = []string{deviceCPU}
+		names = []string{deviceCPU}
 	}
-	for _, device := range devices {
-		g, err := openGraph(d, device, threads)
+	for _, name := range names {
+		on, err := openDevice(d, name, so)
 		if err != nil {
-			return nil, "", errors.Join(err, closeGraphs(graphs))
+			if note != "" {
+				err = fmt.Errorf("%w; CUDA was tried: %s", err, note)
+			}
+			return nil, "", errors.Join(err, closeDevices(devices))
 		}
-		graphs = append(graphs, g)
+		devices = append(devices, on)
 	}
-	return graphs, note, nil
+	return devices, note, nil
 }
 
 // openAllCUDA opens CUDA devices from 0 on until one fails. The note is the failure of the first.
-func openAllCUDA(d *Directory, threads int) (graphs []*graph, note string) {
+func openAllCUDA(d *Directory, so sessionSettings) (devices []*device, note string) {
 	options, err := ort.NewCUDAProviderOptions()
 	if err != nil {
 		return nil, "" // a library for CPUs
 	}
 	_ = options.Destroy() // fails only where there is nothing to destroy
 	for id := range maxAutoDevices {
-		g, err := openGraph(d, "cuda:"+strconv.Itoa(id), threads)
+		on, err := openDevice(d, "cuda:"+strconv.Itoa(id), so)
 		if err != nil {
 			if id == 0 {
 				note = err.Error()
 			}
 			break
 		}
-		graphs = append(graphs, g)
+		devices = append(devices, on)
 	}
-	return graphs, note
+	return devices, note
 }
 
-// sessionOptions are ONNX Runtime's settings for a device. The caller destroys them.
-func sessionOptions(device string, threads int) (*ort.SessionOptions, error) {
-	o, err := ort.NewSessionOptions()
-	if err != nil {
-		return nil, err
+func closeDevices(devices []*device) error {
+	var errs []error
+	for _, d := range devices {
+		errs = append(errs, d.close())
 	}
-	settings := []error{
-		o.SetGraphOptimizationLevel(ort.GraphOptimizationLevelEnableAll),
-		o.SetIntraOpNumThreads(threads),
-		o.SetInterOpNumThreads(1),
-		// A memory pattern is kept for every shape of a batch ever seen: it would grow without bound.
-		o.SetMemPattern(false),
-		// The arena grows to what the largest batches need and is shared by all sessions of a device. Without it every
-		// large batch maps fresh pages: measured 2.5 times slower at 32 pairs.
-		o.SetCpuMemArena(true),
-		// Spinning threads took 35 % of the CPU time at two threads without making a batch faster.
-		o.AddSessionConfigEntry("session.intra_op.allow_spinning", "0"),
-	}
-	for _, err := range settings {
-		if err != nil {
-			_ = o.Destroy()
-			return nil, err
-		}
-	}
-	if device == deviceCPU {
-		return o, nil
-	}
-	if err := appendCUDA(o, device); err != nil {
-		_ = o.Destroy()
-		return nil, err
-	}
-	return o, nil
-}
-
-func appendCUDA(o *ort.SessionOptions, device string) error {
-	id, err := cudaID(device)
-	if err != nil {
-		return err
-	}
-	cuda, err := ort.NewCUDAProviderOptions()
-	if err != nil {
-		return fmt.Errorf("device %s: this ONNX Runtime library has no CUDA (%w); use that of onnxruntime-gpu, or device cpu", device, err)
-	}
-	defer cuda.Destroy()
-	err = cuda.Update(map[string]string{
-		"device_id":             strconv.Itoa(id),
-		"arena_extend_strategy": "kSameAsRequested",
-		"use_tf32":              "0", // 10-bit products would move fp32 scores by more than 1e-4
-	})
-	if err == nil {
-		err = o.AppendExecutionProviderCUDA(cuda)
-	}
-	if err != nil {
-		return fmt.Errorf("device %s: CUDA can't be used: %w", device, err)
-	}
-	return nil
+	return errors.Join(errs...)
 }

@@ -19,28 +19,21 @@ const (
 	MetadataFile = "resift.json"
 )
 
-// What a model input means: the values of Metadata.Inputs.
+// Bounds of Metadata.MaxTokens.
 const (
-	InputIDs       = "input_ids"
-	AttentionMask  = "attention_mask"
-	TokenTypeIDs   = "token_type_ids"
-	inputsAllowed  = InputIDs + ", " + AttentionMask + ", " + TokenTypeIDs
 	minMaxTokens   = 8
 	maxTokensLimit = 1 << 15
 )
 
-// LayoutPadded is the layout of a graph whose inputs are [pairs, tokens], filled up to the longest pair.
-const LayoutPadded = "padded"
-
 // Metadata is the content of resift.json.
 type Metadata struct {
 	Architecture string            `json:"architecture"`          // such as BertForSequenceClassification; for people
-	Inputs       map[string]string `json:"inputs"`                // graph input → InputIDs, AttentionMask or TokenTypeIDs
+	Inputs       map[string]string `json:"inputs"`                // graph input → what it means to the layout, such as InputIDs
 	Output       string            `json:"output"`                // graph output: [pairs, 1] or [pairs], a logit
 	MaxTokens    int               `json:"max_tokens"`            // of a pair, special tokens included
 	PadToken     int               `json:"pad_token,omitempty"`   // id that fills shorter pairs
 	Precision    string            `json:"precision"`             // such as fp32, fp16, int8; for people
-	Layout       string            `json:"layout"`                // LayoutPadded
+	Layout       string            `json:"layout"`                // LayoutPadded or LayoutPacked
 	BatchPairs   int               `json:"batch_pairs,omitempty"` // most pairs a batch may have; 0: no bound but tokens
 	Files        map[string]string `json:"files"`                 // every file a score depends on → hex sha256
 	Source       string            `json:"source,omitempty"`      // where the weights came from
@@ -91,7 +84,7 @@ func ReadDirectory(dir string) (*Directory, error) {
 	}
 	problem := d.signature.matches(d.Metadata)
 	if problem == nil {
-		problem = errors.Join(checkInputs(d.Inputs)...)
+		problem = errors.Join(checkInputs(d.Layout, d.Inputs)...)
 	}
 	if problem != nil {
 		return nil, fmt.Errorf("%s: %w", model, problem)
@@ -176,8 +169,8 @@ func parseMetadata(text []byte) (Metadata, error) {
 func (m Metadata) check() error {
 	var problems []error
 	problem := func(format string, args ...any) { problems = append(problems, fmt.Errorf(format, args...)) }
-	if m.Layout != LayoutPadded {
-		problem("layout %q is not supported: want %q", m.Layout, LayoutPadded)
+	if layoutInputs(m.Layout) == nil {
+		problem("layout %q is not supported: want %q or %q", m.Layout, LayoutPadded, LayoutPacked)
 	}
 	if m.MaxTokens < minMaxTokens || m.MaxTokens > maxTokensLimit {
 		problem("max_tokens %d is not between %d and %d", m.MaxTokens, minMaxTokens, maxTokensLimit)
@@ -191,7 +184,7 @@ func (m Metadata) check() error {
 	if m.Output == "" {
 		problem("output is missing")
 	}
-	problems = append(problems, checkInputs(m.Inputs)...)
+	problems = append(problems, checkInputs(m.Layout, m.Inputs)...)
 	if _, ok := m.Files[ModelFile]; !ok {
 		problem("files does not list %s", ModelFile)
 	}
@@ -204,29 +197,6 @@ func (m Metadata) check() error {
 		}
 	}
 	return errors.Join(problems...)
-}
-
-func checkInputs(inputs map[string]string) []error {
-	var problems []error
-	seen := map[string]string{}
-	for _, name := range slices.Sorted(maps.Keys(inputs)) {
-		meaning := inputs[name]
-		switch meaning {
-		case InputIDs, AttentionMask, TokenTypeIDs:
-		default:
-			problems = append(problems, fmt.Errorf("inputs: %s: unknown meaning %q: want one of %s", name, meaning, inputsAllowed))
-		}
-		if other, ok := seen[meaning]; ok {
-			problems = append(problems, fmt.Errorf("inputs: %s and %s both mean %q", other, name, meaning))
-		}
-		seen[meaning] = name
-	}
-	for _, needed := range []string{InputIDs, AttentionMask} {
-		if _, ok := seen[needed]; !ok {
-			problems = append(problems, fmt.Errorf("inputs: none means %q", needed))
-		}
-	}
-	return problems
 }
 
 func isDigest(s string) bool {

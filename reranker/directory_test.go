@@ -91,8 +91,9 @@ func TestUnusableDirectoryIsRefusedByName(t *testing.T) {
 		}, []string{MetadataFile, "unexpected EOF"}},
 		"two objects": {func(t *testing.T, dir string) string { appendTo(t, filepath.Join(dir, MetadataFile), "{}"); return dir }, []string{MetadataFile, "after the JSON object"}},
 		"unknown key": {spoilt(map[string]any{"max_length": 12}), []string{MetadataFile, "max_length"}},
-		"many problems": {spoilt(map[string]any{"layout": "packed", "max_tokens": 0, "output": "", "inputs": map[string]string{"a": "pixels"}}),
-			[]string{`layout "packed"`, "max_tokens 0", "output is missing", `unknown meaning "pixels"`, `none means "input_ids"`}},
+		"many problems": {spoilt(map[string]any{"layout": LayoutPacked, "max_tokens": 0, "output": "", "inputs": map[string]string{"a": AttentionMask}}),
+			[]string{"max_tokens 0", "output is missing", `unknown meaning "attention_mask"`, `none means "input_ids"`, `none means "token_offset"`}},
+		"unknown layout":   {spoilt(map[string]any{"layout": "diagonal"}), []string{`layout "diagonal" is not supported: want "padded" or "packed"`}},
 		"two inputs alike": {spoilt(map[string]any{"inputs": map[string]string{"a": InputIDs, "b": InputIDs, "c": AttentionMask}}), []string{`a and b both mean "input_ids"`}},
 		"escaping path":    {spoilt(map[string]any{"files": map[string]string{ModelFile: digest, "../secret": digest}}), []string{`"../secret" leaves`}},
 		"absolute path":    {spoilt(map[string]any{"files": map[string]string{ModelFile: digest, "/etc/passwd": digest}}), []string{`"/etc/passwd" leaves`}},
@@ -273,7 +274,7 @@ func TestSignature(t *testing.T) {
 	if len(s.outputs) != 1 || s.outputs[0].name != "logits" || s.outputs[0].dims[1] != 1 {
 		t.Errorf("outputs %+v", s.outputs)
 	}
-	if s.operators["LayerNormalization"] != 5 || s.operators["Softmax"] != 2 || !s.initializers["pooler.weight"] || s.precision != "fp32" {
+	if s.operators["LayerNormalization"] != 5 || s.operators["Softmax"] != 2 || s.initializers["pooler.weight"] == nil || s.precision != "fp32" {
 		t.Errorf("operators %v, precision %q", s.operators, s.precision)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 )
 
 // defaultMaxTokens is assumed for a ready ONNX whose files do not tell: what BERT's position table holds.
@@ -16,9 +17,11 @@ const defaultMaxTokens = 512
 // max_tokens and pad_token from tokenizer_config.json and config.json.
 func inferMetadata(dir string, s signature) (Metadata, error) {
 	m := Metadata{Inputs: map[string]string{}, Layout: LayoutPadded, Precision: s.precision, MaxTokens: defaultMaxTokens}
+	if s.operators["PackedAttention"] > 0 {
+		m.Layout = LayoutPacked
+	}
 	for _, in := range s.inputs {
-		switch in.name {
-		case InputIDs, AttentionMask, TokenTypeIDs:
+		if slices.Contains(layoutInputs(m.Layout), in.name) {
 			m.Inputs[in.name] = in.name
 		}
 	}

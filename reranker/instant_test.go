@@ -24,7 +24,6 @@ type instant struct {
 type ran struct {
 	lengths []int
 	ids     []int32
-	queries []string
 	begun   time.Time
 	stopped bool
 }

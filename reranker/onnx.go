@@ -18,6 +18,7 @@ const (
 	defaultQueuePairs  = 4096
 	cpuBatchTokens     = 512
 	cudaBatchTokens    = 16384
+	cudaSessions       = 2 // the host prepares one batch while the other runs
 	cudaMinBatchTokens = 2048
 	cpuJoinTokens      = 128  // below it a batch gains from pairs of other requests; above, they only make its leader wait
 	trancheBatches     = 4    // a tranche holds this many full batches
@@ -29,7 +30,7 @@ type onnx struct {
 	scheduler *scheduler
 	tokenizer tokenizer.Tokenizer
 	lanes     []*lane
-	graphs    []*graph
+	devices   []*device
 	about     Info
 }
 
@@ -52,40 +53,42 @@ func openONNX(o Options) (*onnx, error) {
 	if err != nil {
 		return nil, err
 	}
+	maxTokens := d.MaxTokens
+	if o.MaxTokens > 0 && o.MaxTokens < maxTokens {
+		maxTokens = o.MaxTokens
+	}
+	settings := sessionSettings{
+		threads: max(1, o.Threads), sessions: cmp.Or(max(0, o.Sessions), cudaSessions), maxTokens: maxTokens,
+		batchTokens: cmp.Or(max(0, o.BatchTokens), cudaBatchTokens), memory: max(0, o.MemoryLimit), cuda: o.cuda,
+	}
 	hashed, encoder := async(d.Verify), async(func() (tokenizer.Tokenizer, error) { return tokenizer.OpenDir(d.Path) })
 	x := &onnx{}
 	var note string
-	x.graphs, note, err = openGraphs(d, devices, max(1, o.Threads))
+	x.devices, note, err = openDevices(d, devices, settings)
 	digests, hashErr := hashed()
 	tok, tokErr := encoder()
 	x.tokenizer = tok
 	if err := errors.Join(hashErr, tokErr, err); err != nil {
 		return nil, errors.Join(err, x.release())
 	}
-	onCPU := x.graphs[0].on == deviceCPU
-	sessions := o.Sessions
-	if sessions <= 0 {
-		sessions = 1
-		if onCPU {
-			sessions = max(1, runtime.GOMAXPROCS(0)/max(1, o.Threads))
-		}
+	onCPU := x.devices[0].name == deviceCPU
+	if onCPU && o.Sessions <= 0 {
+		settings.sessions = max(1, runtime.GOMAXPROCS(0)/settings.threads)
 	}
-	if err := x.openLanes(sessions); err != nil {
+	if err := x.openLanes(settings.sessions); err != nil {
 		return nil, errors.Join(err, x.release())
-	}
-	maxTokens := d.MaxTokens
-	if o.MaxTokens > 0 && o.MaxTokens < maxTokens {
-		maxTokens = o.MaxTokens
 	}
 	so := x.schedulerOptions(o, d, onCPU, maxTokens)
 	x.about = Info{
 		Backend: BackendONNX, Model: d.Path, Architecture: d.Architecture, Precision: d.Precision, Layout: d.Layout,
-		MaxTokens: maxTokens, Revision: d.revision(digests, maxTokens), Sessions: len(x.lanes), Threads: max(1, o.Threads),
+		MaxTokens: maxTokens, Revision: d.revision(digests, maxTokens), Sessions: len(x.lanes), Threads: settings.threads,
 		BatchTokens: so.batchTokens, BatchPairs: d.BatchPairs, Library: library, LibraryVersion: ort.GetVersion(),
 		Source: d.Source, License: d.License, DeviceNote: note,
 	}
-	for _, g := range x.graphs {
-		x.about.Devices = append(x.about.Devices, g.on)
+	w := d.signature.work()
+	x.about.Weights, x.about.Attended = w.weights, w.attended
+	for _, on := range x.devices {
+		x.about.Devices = append(x.about.Devices, on.name)
 	}
 	x.scheduler = newScheduler(so)
 	return x, nil
@@ -107,11 +110,11 @@ func async[T any](f func() (T, error)) func() (T, error) {
 }
 
 func (x *onnx) openLanes(sessions int) error {
-	for _, g := range x.graphs {
+	for _, on := range x.devices {
 		for range sessions {
-			l, err := newLane(g)
-			if err != nil {
-				return fmt.Errorf("open session on %s: %w", g.on, err)
+			l := newLane(on)
+			if err := l.prepare(); err != nil {
+				return fmt.Errorf("open session on %s: %w", on.name, err)
 			}
 			x.lanes = append(x.lanes, l)
 		}
@@ -134,7 +137,9 @@ func (x *onnx) schedulerOptions(o Options, d *Directory, onCPU bool, maxTokens i
 		onBatch:        o.OnBatch,
 	}
 	so.joinTokens = so.batchTokens
+	so.packed, so.gather, so.lanes = d.Layout == LayoutPacked, true, len(x.lanes)/len(x.devices)
 	if onCPU {
+		so.gather, so.lanes = false, 1
 		so.batchTokens = cmp.Or(max(0, o.BatchTokens), cpuBatchTokens)
 		so.minBatchTokens = 0
 		so.minFill = cpuMinFill
@@ -184,7 +189,7 @@ func (x *onnx) release() error {
 	for _, l := range x.lanes {
 		errs = append(errs, l.close())
 	}
-	errs = append(errs, closeGraphs(x.graphs))
-	x.lanes, x.graphs = nil, nil
+	errs = append(errs, closeDevices(x.devices))
+	x.lanes, x.devices = nil, nil
 	return errors.Join(errs...)
 }

@@ -23,14 +23,16 @@ type Options struct {
 	// "cuda:N".
 	Device string
 	// Sessions is the number of batches that run at the same time on one device; Threads the CPU threads each may use.
-	// 0: one session a CPU core with one thread each, or one session a CUDA device.
+	// 0: one session a CPU core with one thread each, or two sessions a CUDA device.
 	Sessions int
 	Threads  int
 	// MaxTokens cuts pairs to fewer tokens than the model allows; 0 or more than the model's: the model's.
 	MaxTokens int
-	// BatchTokens bounds a batch: pairs times the length of the longest. 0: 512 on the CPU, 16,384 on CUDA. A single
-	// longer pair makes a batch by itself.
+	// BatchTokens bounds a batch: pairs times the length of the longest, or the tokens of all pairs where the layout is
+	// packed. 0: 512 on the CPU, 16,384 on CUDA. A single longer pair makes a batch by itself.
 	BatchTokens int
+	// MemoryLimit bounds what ONNX Runtime takes of a CUDA device's memory, in bytes. 0: no bound.
+	MemoryLimit int64
 	// BatchDelay is how long a free session lets a small batch grow while another session is busy. A lone request never
 	// waits. 0: none.
 	BatchDelay time.Duration
@@ -52,4 +54,6 @@ type Options struct {
 	// OnBatch, if set, is called after each batch, from the goroutine that ran it; it must be quick and safe for
 	// concurrent use.
 	OnBatch func(BatchStats)
+
+	cuda map[string]string // further settings of ONNX Runtime's CUDA provider, in tests
 }

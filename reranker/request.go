@@ -17,14 +17,14 @@ const chunkPairs = 16
 // pair is one tokenized (query, passage).
 type pair struct {
 	request *request
-	index   int       // of the passage in the request
-	start   int       // position of the passage's first token
-	ids     []int32   // [tokens]
-	at      time.Time // when it was tokenized
+	ids     []int32       // [tokens]
+	at      time.Duration // when it was tokenized, since the scheduler's start
+	index   int32         // of the passage in the request
+	start   int32         // position of the passage's first token
 }
 
 // request is one call of Score on its way through the scheduler. All fields below `passages` are guarded by the
-// scheduler's lock, but for gone.
+// scheduler's lock, but for gone, and for pairs that are not encoded yet: those belong to the worker that has their chunk.
 type request struct {
 	passages []string
 	encode   encodePair
@@ -37,12 +37,14 @@ type request struct {
 	done chan struct{} // closed with gone
 	err  error
 
-	nextChunk int      // first chunk that no worker took
-	chunks    [][]pair // tokenized chunks that wait for one before them; nil where not tokenized, or taken
-	frontier  int      // chunks in front of it are in ready, tranche or a batch
+	nextChunk int    // first chunk that no worker took
+	finished  []bool // by chunk: tokenized
+	frontier  int    // chunks in front of it are tokenized: their pairs are encoded
 
-	ready   []pair // tokenized, in the engine's order
-	tranche []pair // the front of ready, taken out and sorted longest first
+	pairs   []pair // of all passages, in the engine's order; those before taken are in the tranche, in a batch, or scored
+	taken   int
+	encoded int    // pairs before it are encoded
+	tranche []pair // the part of pairs before taken that is in no batch, longest first; unused where batches are packed
 	served  int64  // virtual tokens computed for it: the fair share
 
 	waiting int      // pairs in no batch yet, tokenized or not
@@ -52,6 +54,9 @@ type request struct {
 	result                         Result
 	encodedAt, modelBegun, modelAt time.Time
 }
+
+// ready are the encoded pairs that are in no tranche and no batch.
+func (r *request) ready() []pair { return r.pairs[r.taken:r.encoded] }
 
 func chunkCount(pairs int) int { return (pairs + chunkPairs - 1) / chunkPairs }
 
@@ -63,16 +68,17 @@ func (r *request) chunk(i int) (from, to int) {
 // refill makes a tranche of the next pairs in the engine's order, up to so many tokens, once the last is used up: pairs
 // at the top are in an earlier tranche, so that a deadline cuts off the bottom, and inside a tranche pairs can be sorted.
 func (r *request) refill(tokens int) {
-	if len(r.tranche) > 0 || len(r.ready) == 0 {
+	ready := r.ready()
+	if len(r.tranche) > 0 || len(ready) == 0 {
 		return
 	}
 	n, sum := 0, 0
-	for n < len(r.ready) && (n == 0 || sum+len(r.ready[n].ids) <= tokens) {
-		sum += len(r.ready[n].ids)
+	for n < len(ready) && (n == 0 || sum+len(ready[n].ids) <= tokens) {
+		sum += len(ready[n].ids)
 		n++
 	}
-	r.tranche = append(r.tranche[:0], r.ready[:n]...)
-	r.ready = r.ready[n:]
+	r.tranche = ready[:n:n]
+	r.taken += n
 	slices.SortStableFunc(r.tranche, func(a, b pair) int { return len(b.ids) - len(a.ids) })
 }
 
@@ -90,7 +96,29 @@ func (r *request) take(b *batch, longest, room int, minFill float64) {
 		return
 	}
 	r.tranche = slices.Delete(r.tranche, from, to)
-	r.served += int64(n * longest)
+	r.join(b, n, n*longest)
+}
+
+// takeNext moves pairs into b in the engine's order until it has so many tokens or pairs; a batch has at least one pair.
+func (r *request) takeNext(b *batch, tokens, pairs int) {
+	before, n := b.tokens, 0
+	for _, p := range r.ready() {
+		if len(b.pairs) > 0 && (b.tokens+len(p.ids) > tokens || len(b.pairs) >= pairs) {
+			break
+		}
+		b.add(p)
+		n++
+	}
+	if n == 0 {
+		return
+	}
+	r.taken += n
+	r.join(b, n, b.tokens-before)
+}
+
+// join books that n pairs went into b, at a cost in tokens.
+func (r *request) join(b *batch, n, tokens int) {
+	r.served += int64(tokens)
 	r.waiting -= n
 	r.batches = append(r.batches, b)
 	b.owners++

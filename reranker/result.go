@@ -45,6 +45,7 @@ type Stats struct {
 	Failed                 uint64 // batches that failed
 	QueuePairs, QueueLimit int    // pairs admitted and not yet finished; the bound
 	Sessions, Busy         int    // sessions; those running a batch
+	Down                   int    // sessions whose device failed and is being opened again
 }
 
 // Info tells what was opened.
@@ -58,6 +59,8 @@ type Info struct {
 	Revision       string   `json:"revision"`
 	Devices        []string `json:"devices"`
 	DeviceNote     string   `json:"device_note,omitempty"` // why device auto does not use the CUDA that the library has
+	Weights        int64    `json:"weights,omitempty"`     // that each token is multiplied with
+	Attended       int64    `json:"attended,omitempty"`    // numbers of a token that attention compares, over all layers
 	Sessions       int      `json:"sessions"`              // over all devices
 	Threads        int      `json:"threads"`               // CPU threads of one session
 	BatchTokens    int      `json:"batch_tokens,omitempty"`

@@ -22,12 +22,15 @@ type schedulerOptions struct {
 	runners []runner                      // one goroutine each
 
 	queuePairs     int           // bound of pairs admitted and unfinished
-	batchTokens    int           // bound of a batch, padded
+	batchTokens    int           // bound of a batch, with its padding
 	batchPairs     int           // bound of a batch in pairs; 0: none
 	minBatchTokens int           // a batch is not split below this to use idle sessions
-	joinTokens     int           // other requests' pairs join a batch while it is smaller than this, padded
+	joinTokens     int           // other requests' pairs join a batch while it is smaller than this
 	trancheTokens  int           // pairs of a request that may be reordered by length
 	minFill        float64       // shortest pair of a batch, relative to the longest
+	packed         bool          // batches have no padding, and pairs keep the engine's order
+	gather         bool          // a batch waits for the tokenizer where it would be small; see gathering
+	lanes          int           // runners of one device; 0: 1
 	delay          time.Duration // see Options.BatchDelay
 	onBatch        func(BatchStats)
 }
@@ -36,6 +39,8 @@ type schedulerOptions struct {
 // batch by itself; both sleep on conditions of the one lock, under which all choices are made.
 type scheduler struct {
 	schedulerOptions
+	started time.Time
+	stopped chan struct{} // closed with closed
 
 	mu       sync.Mutex
 	work     *sync.Cond // for runners: pairs became ready, or closed
@@ -51,6 +56,7 @@ type scheduler struct {
 	readyTokens int                   // of those
 	perToken    float64               // nanoseconds a session takes for a padded token, lately
 	idle        int                   // runners that wait for work
+	load        map[string]int        // by device: runners that run a batch, or that have failed
 	growing     bool                  // a timer of delay is set
 
 	counters Stats
@@ -58,11 +64,17 @@ type scheduler struct {
 }
 
 func newScheduler(o schedulerOptions) *scheduler {
-	s := &scheduler{schedulerOptions: o, requests: map[*request]struct{}{}}
+	s := &scheduler{
+		schedulerOptions: o, started: time.Now(), stopped: make(chan struct{}), requests: map[*request]struct{}{}, load: map[string]int{},
+	}
+	s.lanes = max(1, s.lanes)
 	s.work, s.texts = sync.NewCond(&s.mu), sync.NewCond(&s.mu)
 	s.counters.QueueLimit, s.counters.Sessions = o.queuePairs, len(o.runners)
 	for range o.workers {
 		s.routines.Go(s.tokenize)
+	}
+	for _, r := range o.runners {
+		s.load[r.device()] = 0
 	}
 	for _, r := range o.runners {
 		s.routines.Go(func() { s.serve(r) })
@@ -85,7 +97,7 @@ func (s *scheduler) score(ctx context.Context, query string, passages []string, 
 	}
 	r := &request{
 		passages: passages, encode: s.encode(query), each: each, begun: begun, result: result, done: make(chan struct{}),
-		chunks: make([][]pair, chunkCount(len(passages))), waiting: len(passages), left: len(passages),
+		pairs: make([]pair, len(passages)), finished: make([]bool, chunkCount(len(passages))), waiting: len(passages), left: len(passages),
 	}
 	r.deadline, _ = ctx.Deadline()
 	if err := s.enqueue(r); err != nil {
@@ -109,6 +121,9 @@ func (s *scheduler) admit(pairs int) error {
 		return ErrClosed
 	}
 	s.counters.Requests++
+	if s.counters.Down == len(s.runners) {
+		return &BackendError{Backend: BackendONNX, Err: s.failure}
+	}
 	if s.counters.QueuePairs+pairs > s.queuePairs {
 		s.counters.Overloaded++
 		return ErrOverloaded
@@ -128,7 +143,9 @@ func (s *scheduler) enqueue(r *request) error {
 	s.requests[r] = struct{}{}
 	s.active = append(s.active, r)
 	s.encoding = append(s.encoding, r)
-	s.texts.Broadcast()
+	for range min(len(r.finished), s.workers) {
+		s.texts.Signal()
+	}
 	return nil
 }
 
@@ -154,7 +171,7 @@ func (s *scheduler) endLocked(r *request, err error) {
 			b.cancel()
 		}
 	}
-	for _, queued := range [][]pair{r.ready, r.tranche} {
+	for _, queued := range [][]pair{r.ready(), r.tranche} {
 		s.readyPairs -= len(queued)
 		for _, p := range queued {
 			s.readyTokens -= len(p.ids)
@@ -162,8 +179,13 @@ func (s *scheduler) endLocked(r *request, err error) {
 	}
 	s.counters.QueuePairs -= r.waiting
 	s.counters.Dropped += uint64(r.left)
-	r.waiting, r.ready, r.tranche, r.batches, r.chunks = 0, nil, nil, nil, nil
-	s.encoding = slices.DeleteFunc(s.encoding, func(other *request) bool { return other == r })
+	r.waiting, r.taken, r.tranche, r.batches = 0, r.encoded, nil, nil
+	if s.readyPairs > 0 && s.idle > 0 {
+		s.work.Broadcast() // runners may have waited for this request's passages
+	}
+	if r.nextChunk < len(r.finished) {
+		s.encoding = slices.DeleteFunc(s.encoding, func(other *request) bool { return other == r })
+	}
 	s.retire()
 }
 
@@ -181,6 +203,9 @@ func (s *scheduler) healthy() error {
 	if s.closed {
 		return ErrClosed
 	}
+	if s.counters.Down == len(s.runners) {
+		return fmt.Errorf("no device works, each is being opened again: %w", s.failure)
+	}
 	if s.failure != nil {
 		return fmt.Errorf("the last batch failed: %w", s.failure)
 	}
@@ -190,6 +215,9 @@ func (s *scheduler) healthy() error {
 // close ends all requests with ErrClosed and returns when every goroutine has stopped.
 func (s *scheduler) close() {
 	s.mu.Lock()
+	if !s.closed {
+		close(s.stopped)
+	}
 	s.closed = true
 	for r := range s.requests {
 		s.endLocked(r, ErrClosed)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"sync"
 
 	ort "github.com/yalue/onnxruntime_go"
 )
@@ -14,51 +15,42 @@ import (
 // the weights.
 type graph struct {
 	directory *Directory
-	on        string
 	session   *ort.DynamicAdvancedSession
-	inputs    []tensorInfo // in the order of the session's inputs
-	flat      bool         // output is [pairs], not [pairs, 1]
+	flat      bool // output is [pairs], not [pairs, 1]
 }
 
-func openGraph(d *Directory, device string, threads int) (*graph, error) {
-	options, err := sessionOptions(device, threads)
+// openGraph loads a model and tries it.
+func openGraph(d *Directory, name string, so sessionSettings) (*graph, error) {
+	options, err := sessionOptions(name, so)
 	if err != nil {
 		return nil, err
 	}
 	defer options.Destroy()
-	g := &graph{directory: d, on: device, inputs: d.signature.inputs}
-	names := make([]string, len(g.inputs))
-	for i, in := range g.inputs {
-		names[i] = in.name
+	g := &graph{directory: d}
+	var inputs []string
+	for _, in := range d.signature.inputs {
+		inputs = append(inputs, in.name)
 	}
 	path := filepath.Join(d.Path, ModelFile)
-	g.session, err = ort.NewDynamicAdvancedSession(path, names, []string{d.Output}, options)
+	g.session, err = ort.NewDynamicAdvancedSession(path, inputs, []string{d.Output}, options)
 	if err != nil {
-		return nil, fmt.Errorf("load %s on %s: %w", path, device, err)
+		return nil, fmt.Errorf("load %s on %s: %w", path, name, explain(err))
 	}
-	if err := g.probe(); err != nil {
+	err = g.probe()
+	if err == nil && name != deviceCPU {
+		err = g.warm(so)
+	}
+	if err != nil {
 		_ = g.close()
-		return nil, fmt.Errorf("try %s on %s: %w", path, device, err)
+		return nil, fmt.Errorf("try %s on %s: %w", path, name, explain(err))
 	}
 	return g, nil
 }
 
 // probe runs a small batch and learns the output's shape from it: what a graph declares may be wrong or unknown.
 func (g *graph) probe() error {
-	l, err := newLane(g)
-	if err != nil {
-		return err
-	}
-	defer l.close()
-	var b batch
-	probed := 2
-	if g.directory.BatchPairs == 1 {
-		probed = 1
-	}
-	for range probed {
-		b.add(pair{ids: slices.Repeat([]int32{int32(g.directory.PadToken)}, 8), start: 4})
-	}
-	inputs, err := l.bind(&b)
+	b := g.sample(2, 8)
+	inputs, err := bind(newBuffers(g.directory), b)
 	if err != nil {
 		return err
 	}
@@ -82,53 +74,100 @@ func (g *graph) probe() error {
 	return nil
 }
 
-func (g *graph) close() error { return g.session.Destroy() }
-
-func closeGraphs(graphs []*graph) error {
-	var errs []error
-	for _, g := range graphs {
-		errs = append(errs, g.close())
+// warm runs batches of typical sizes and the largest one, on as many lanes as there will be, so that no search waits while
+// the device loads kernels or takes memory, and a device too small for its batches is known at the start.
+func (g *graph) warm(so sessionSettings) error {
+	const typical = 96                                                      // tokens of a pair
+	shapes := [][2]int{{max(1, so.batchTokens/so.maxTokens), so.maxTokens}} // pairs and tokens of each; the largest first, for memory
+	for pairs := max(1, so.batchTokens/typical); pairs > 0; pairs /= 2 {
+		shapes = append(shapes, [2]int{pairs, min(typical, so.maxTokens)})
 	}
-	return errors.Join(errs...)
+	failures := make([]error, so.sessions)
+	var lanes sync.WaitGroup
+	for i := range so.sessions {
+		lanes.Go(func() { failures[i] = g.warmLane(shapes) })
+	}
+	lanes.Wait()
+	return errors.Join(failures...)
 }
 
-// lane is one runner over a graph, with buffers of its own that live from batch to batch.
-type lane struct {
-	*graph
-	buffers []inputBuffer
-	options *ort.RunOptions
-}
-
-func newLane(g *graph) (*lane, error) {
-	l := &lane{graph: g}
-	var err error
-	if l.options, err = ort.NewRunOptions(); err != nil {
-		return nil, err
+func (g *graph) warmLane(shapes [][2]int) error {
+	l := newLane(&device{graph: g})
+	if err := l.prepare(); err != nil {
+		return err
 	}
-	for _, in := range g.inputs {
-		meaning := g.directory.Inputs[in.name]
-		if in.kind == kindInt32 {
-			l.buffers = append(l.buffers, &buffer[int32]{meaning: meaning, pad: int32(g.directory.PadToken)})
-		} else {
-			l.buffers = append(l.buffers, &buffer[int64]{meaning: meaning, pad: int64(g.directory.PadToken)})
+	defer l.close()
+	for _, shape := range shapes {
+		b := g.sample(shape[0], shape[1])
+		if err := l.runOn(context.Background(), g, b); err != nil {
+			return fmt.Errorf("a batch of %d pairs with %d tokens each: %w", len(b.pairs), shape[1], err)
 		}
 	}
-	return l, nil
+	return nil
 }
 
-func (l *lane) device() string { return l.on }
+// sample is a batch of equal pairs, no more than a batch may have.
+func (g *graph) sample(pairs, tokens int) *batch {
+	if most := g.directory.BatchPairs; most > 0 {
+		pairs = min(pairs, most)
+	}
+	b := batch{scores: make([]float32, pairs)}
+	ids := slices.Repeat([]int32{int32(g.directory.PadToken)}, tokens)
+	for range pairs {
+		b.add(pair{ids: ids, start: int32(tokens / 2)})
+	}
+	return &b
+}
+
+func (g *graph) close() error { return g.session.Destroy() }
+
+// lane is one runner on a device, with buffers of its own that live from batch to batch.
+type lane struct {
+	on      *device
+	buffers []inputBuffer
+	options *ort.RunOptions
+
+	lost   bool   // its last batch found the device broken
+	failed *graph // what the device ran then
+}
+
+func newLane(on *device) *lane { return &lane{on: on} }
+
+// prepare makes the native parts.
+func (l *lane) prepare() (err error) {
+	l.buffers = newBuffers(l.on.graph.directory)
+	l.options, err = ort.NewRunOptions()
+	return err
+}
+
+func (l *lane) device() string { return l.on.name }
 
 func (l *lane) close() error { return l.options.Destroy() }
 
 // run scores a batch. A context that ends makes ONNX Runtime stop before its next operator.
 func (l *lane) run(ctx context.Context, b *batch) error {
-	inputs, err := l.bind(b)
+	var g *graph
+	err := errDeviceLost
+	if l.on.mu.TryRLock() { // else the device is being opened again, which can take long
+		defer l.on.mu.RUnlock()
+		if g = l.on.graph; g != nil {
+			err = l.runOn(ctx, g, b)
+		}
+	}
+	if err != nil && ctx.Err() == nil {
+		l.note(g, err)
+	}
+	return err
+}
+
+func (l *lane) runOn(ctx context.Context, g *graph, b *batch) error {
+	inputs, err := bind(l.buffers, b)
 	if err != nil {
 		return err
 	}
 	defer destroy(inputs)
 	shape := ort.NewShape(int64(len(b.pairs)), 1)
-	if l.flat {
+	if g.flat {
 		shape = shape[:1]
 	}
 	output, err := ort.NewTensor(shape, b.scores)
@@ -138,7 +177,7 @@ func (l *lane) run(ctx context.Context, b *batch) error {
 	defer output.Destroy()
 	terminated := make(chan error, 1)
 	stop := context.AfterFunc(ctx, func() { terminated <- l.options.Terminate() })
-	err = l.session.RunWithOptions(inputs, []ort.Value{output}, l.options)
+	err = g.session.RunWithOptions(inputs, []ort.Value{output}, l.options)
 	if stop() {
 		return err
 	}
@@ -146,10 +185,10 @@ func (l *lane) run(ctx context.Context, b *batch) error {
 	return errors.Join(ctx.Err(), <-terminated, l.options.UnsetTerminate())
 }
 
-// bind fills the buffers and wraps them as tensors [pairs, longest]. The caller destroys them.
-func (l *lane) bind(b *batch) ([]ort.Value, error) {
-	values := make([]ort.Value, 0, len(l.buffers))
-	for _, buf := range l.buffers {
+// bind writes a batch into buffers and wraps them as tensors, which the caller destroys.
+func bind(buffers []inputBuffer, b *batch) ([]ort.Value, error) {
+	values := make([]ort.Value, 0, len(buffers))
+	for _, buf := range buffers {
 		v, err := buf.fill(b)
 		if err != nil {
 			destroy(values)
@@ -165,45 +204,5 @@ func destroy(values []ort.Value) {
 		if v != nil {
 			_ = v.Destroy() // only releases; it has no failure to report
 		}
-	}
-}
-
-// inputBuffer is one input's memory.
-type inputBuffer interface {
-	fill(b *batch) (ort.Value, error)
-}
-
-type buffer[T int32 | int64] struct {
-	meaning string
-	pad     T
-	data    []T // [pairs × longest]; grows to the largest batch
-}
-
-func (f *buffer[T]) fill(b *batch) (ort.Value, error) {
-	width := b.longest
-	f.data = slices.Grow(f.data[:0], len(b.pairs)*width)[:len(b.pairs)*width]
-	for i, p := range b.pairs {
-		row := f.data[i*width : (i+1)*width]
-		switch f.meaning {
-		case InputIDs:
-			for j, id := range p.ids {
-				row[j] = T(id)
-			}
-			fillRow(row[len(p.ids):], f.pad)
-		case AttentionMask:
-			fillRow(row[:len(p.ids)], 1)
-			fillRow(row[len(p.ids):], 0)
-		case TokenTypeIDs:
-			fillRow(row[:p.start], 0)
-			fillRow(row[p.start:len(p.ids)], 1)
-			fillRow(row[len(p.ids):], 0)
-		}
-	}
-	return ort.NewTensor(ort.NewShape(int64(len(b.pairs)), int64(width)), f.data)
-}
-
-func fillRow[T int32 | int64](row []T, value T) {
-	for i := range row {
-		row[i] = value
 	}
 }

@@ -16,9 +16,11 @@ import (
 // refused before a gigabyte is loaded and without the native library.
 type signature struct {
 	inputs, outputs []tensorInfo
-	initializers    map[string]bool // older exporters list weights among the inputs too
-	operators       map[string]int  // how often each operator occurs at the top level
-	precision       string          // of the largest initializer
+	initializers    map[string][]int64 // shapes; older exporters list weights among the inputs too
+	operators       map[string]int     // how often each operator occurs at the top level
+	products        []string           // weights that each token is multiplied with, once a mention
+	attentions      []string           // the value, or the weights, of each attention operator
+	precision       string             // of the largest initializer
 }
 
 type tensorInfo struct {
@@ -49,7 +51,7 @@ func readSignature(path string) (signature, error) {
 }
 
 func scanSignature(file io.ReadSeeker, size int64) (signature, error) {
-	s := signature{initializers: map[string]bool{}, operators: map[string]int{}}
+	s := signature{initializers: map[string][]int64{}, operators: map[string]int{}}
 	p := &protoReader{file: file, r: bufio.NewReaderSize(file, 64<<10), left: size, wire: 2}
 	found := false
 	var largest int64
@@ -83,26 +85,37 @@ func scanSignature(file io.ReadSeeker, size int64) (signature, error) {
 	if !found || len(s.inputs) == 0 || len(s.outputs) == 0 {
 		return signature{}, fmt.Errorf("%w: it has no graph with inputs and outputs", errNotONNX)
 	}
-	s.inputs = slices.DeleteFunc(s.inputs, func(t tensorInfo) bool { return s.initializers[t.name] })
+	s.inputs = slices.DeleteFunc(s.inputs, func(t tensorInfo) bool { return s.initializers[t.name] != nil })
 	return s, nil
 }
 
 func (s *signature) readNode(p *protoReader) error {
-	return p.fields(func(field int, sub *protoReader) error {
-		if field != 4 { // NodeProto.op_type
-			return nil
+	var operator string
+	var inputs []string
+	err := p.fields(func(field int, sub *protoReader) (err error) {
+		switch field {
+		case 1: // NodeProto.input
+			var name string
+			name, err = sub.text()
+			inputs = append(inputs, name)
+		case 4: // NodeProto.op_type
+			operator, err = sub.text()
 		}
-		name, err := sub.text()
-		s.operators[name]++
 		return err
 	})
+	s.operators[operator]++
+	s.noteWork(operator, inputs)
+	return err
 }
 
 func (s *signature) readInitializer(p *protoReader, largest *int64) error {
 	size, name, kind := p.left, "", int64(0)
+	dims := []int64{}
 	err := p.fields(func(field int, sub *protoReader) error {
 		var err error
 		switch field {
+		case 1: // TensorProto.dims
+			dims, err = sub.integers(dims)
 		case 2: // TensorProto.data_type
 			kind = int64(sub.value)
 		case 8: // TensorProto.name
@@ -110,7 +123,7 @@ func (s *signature) readInitializer(p *protoReader, largest *int64) error {
 		}
 		return err
 	})
-	s.initializers[name] = true
+	s.initializers[name] = dims
 	if size > *largest {
 		*largest = size
 		s.precision = map[int64]string{kindFloat: "fp32", kindFloat16: "fp16", kindInt8: "int8", kindUint8: "int8"}[kind]
@@ -164,13 +177,13 @@ func (s signature) matches(m Metadata) error {
 	for _, in := range s.inputs {
 		given[in.name] = true
 		if _, ok := m.Inputs[in.name]; !ok {
-			return fmt.Errorf("not a cross-encoder that resift can feed: it wants an input %q (known: %s)", in.name, inputsAllowed)
+			return fmt.Errorf("not a cross-encoder that resift can feed: it wants an input %q (known: %s)", in.name, strings.Join(layoutInputs(m.Layout), ", "))
 		}
 		if in.kind != kindInt64 && in.kind != kindInt32 {
 			return fmt.Errorf("input %q has element type %d: want int64 or int32", in.name, in.kind)
 		}
-		if len(in.dims) != 2 && in.dims != nil {
-			return fmt.Errorf("input %q has %d dimensions: want [pairs, tokens]", in.name, len(in.dims))
+		if want := inputRank(m.Inputs[in.name]); len(in.dims) != want && in.dims != nil {
+			return fmt.Errorf("input %q has %d dimensions: want %d", in.name, len(in.dims), want)
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(m.Inputs)) {
@@ -269,6 +282,26 @@ func (p *protoReader) varint() (uint64, error) {
 		err = io.ErrUnexpectedEOF
 	}
 	return n, err
+}
+
+// maxRank bounds the dimensions of a tensor.
+const maxRank = 64
+
+// integers appends a repeated number field's values, packed or not: dimensions.
+func (p *protoReader) integers(to []int64) ([]int64, error) {
+	if p.wire == 0 {
+		return append(to, int64(p.value)), nil
+	}
+	for p.left > 0 {
+		n, err := p.varint()
+		if err != nil {
+			return to, err
+		}
+		if to = append(to, int64(n)); len(to) > maxRank {
+			return to, errors.New("a tensor of too many dimensions")
+		}
+	}
+	return to, nil
 }
 
 func (p *protoReader) text() (string, error) {

@@ -10,8 +10,8 @@ func (s *scheduler) tokenize() {
 		if !ok {
 			return
 		}
-		pairs := r.tokenize(chunk)
-		s.encoded(r, chunk, pairs)
+		r.tokenize(chunk, s.started)
+		s.encoded(r, chunk)
 	}
 }
 
@@ -29,29 +29,27 @@ func (s *scheduler) nextChunk() (r *request, chunk int, ok bool) {
 	s.encoding = s.encoding[1:]
 	chunk = r.nextChunk
 	r.nextChunk++
-	if r.nextChunk < len(r.chunks) {
+	if r.nextChunk < len(r.finished) {
 		s.encoding = append(s.encoding, r)
 	}
 	return r, chunk, true
 }
 
 // tokenize encodes one chunk into one buffer. It stops early when nobody waits for the request any more.
-func (r *request) tokenize(chunk int) []pair {
+func (r *request) tokenize(chunk int, started time.Time) {
 	from, to := r.chunk(chunk)
-	pairs := make([]pair, 0, to-from)
 	ids := make([]int32, 0, guessTokens(r.passages[from:to]))
 	for i := from; i < to && !r.gone.Load(); i++ {
 		before := len(ids)
 		var start int
 		ids, start = r.encode(r.passages[i], ids)
 		// Capacity is cut so that nothing can grow into the next pair; an older buffer lives on in the pairs before.
-		pairs = append(pairs, pair{request: r, index: i, start: start, ids: ids[before:len(ids):len(ids)]})
+		r.pairs[i] = pair{request: r, index: int32(i), start: int32(start), ids: ids[before:len(ids):len(ids)]}
 	}
-	now := time.Now()
-	for i := range pairs {
-		pairs[i].at = now
+	at := time.Since(started)
+	for i := from; i < to; i++ {
+		r.pairs[i].at = at
 	}
-	return pairs
 }
 
 // guessTokens is about how many tokens pairs have: English has some five bytes a token, and a model's limit is near 512.
@@ -64,23 +62,23 @@ func guessTokens(passages []string) int {
 }
 
 // encoded makes a chunk's pairs available to the runners, in the engine's order.
-func (s *scheduler) encoded(r *request, chunk int, pairs []pair) {
+func (s *scheduler) encoded(r *request, chunk int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if r.gone.Load() {
 		return
 	}
-	r.chunks[chunk] = pairs
-	for r.frontier < len(r.chunks) && r.chunks[r.frontier] != nil {
-		for _, p := range r.chunks[r.frontier] {
+	r.finished[chunk] = true
+	for r.frontier < len(r.finished) && r.finished[r.frontier] {
+		_, to := r.chunk(r.frontier)
+		for _, p := range r.pairs[r.encoded:to] {
 			s.readyTokens += len(p.ids)
 		}
-		s.readyPairs += len(r.chunks[r.frontier])
-		r.ready = append(r.ready, r.chunks[r.frontier]...)
-		r.chunks[r.frontier] = nil
+		s.readyPairs += to - r.encoded
+		r.encoded = to
 		r.frontier++
 	}
-	if r.frontier == len(r.chunks) && r.encodedAt.IsZero() {
+	if r.frontier == len(r.finished) {
 		r.encodedAt = time.Now()
 	}
 	s.work.Broadcast()

@@ -29,6 +29,7 @@ type condition struct {
 	Engine  string `json:"engine,omitempty"`
 	Model   string `json:"model"`
 	Device  any    `json:"devices"`
+	Down    int    `json:"sessions_down,omitempty"` // whose device failed and is being opened again
 }
 
 // health answers 200 while the process works: with a model in trouble searches still get the engine's answers.
@@ -38,7 +39,7 @@ func (s *server) health(w http.ResponseWriter, r *http.Request) {
 
 func (s *server) condition() condition {
 	now := s.current.snapshot.Load()
-	c := condition{Status: "ok", Version: version, Model: "ok", Device: now.reranker.Info().Devices}
+	c := condition{Status: "ok", Version: version, Model: "ok", Device: now.reranker.Info().Devices, Down: now.reranker.Stats().Down}
 	if err := now.reranker.Healthy(); err != nil {
 		s.telemetry.logger.Warn("the model is not healthy", "error", err)
 		c.Status, c.Model = "degraded", "failing"

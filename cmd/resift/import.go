@@ -10,76 +10,199 @@ import (
 	"strings"
 
 	"github.com/resift/resift/reranker"
+	"github.com/resift/resift/reranker/checkpoint"
 	"github.com/resift/resift/reranker/onnxgraph"
 )
 
-// modelImport makes a model directory of a folder with a ready ONNX cross-encoder and its tokenizer. A BERT graph that
-// quantises activations of a whole batch together is rewritten: its scores would depend on who else is in the batch.
+// importOptions tell how a model directory is made.
+type importOptions struct {
+	from, to        string
+	precision       onnxgraph.Precision // empty: FP32, or FP16 for cuda
+	device          string              // cpu or cuda; empty: what the precision is for
+	source, license string
+}
+
+// modelImport makes a model directory of published files.
 func (p *program) modelImport(args []string) error {
-	f := p.flags("model import", "model import DIR -o OUT [--precision fp32|int8] [--source TEXT] [--license ID]")
-	out := f.String("o", "", "model `directory` to make; must not exist")
-	precision := f.String("precision", string(onnxgraph.FP32), "of a rewritten graph: fp32, or int8 (weights and, by rows, activations)")
-	source := f.String("source", "", "where the weights come from, for resift.json and NOTICE; empty: DIR")
-	license := f.String("license", "", "SPDX identifier of the weights' licence")
+	f := p.flags("model import", "model import DIR -o OUT [--precision fp32|int8] [--device cpu|cuda] [--source TEXT] [--license ID]")
+	var o importOptions
+	f.StringVar(&o.to, "o", "", "model `directory` to make; must not exist")
+	f.Func("precision", "of a written graph: fp32 (the default), int8 (weights and, by rows, activations), or fp16 for cuda", func(s string) error {
+		o.precision = onnxgraph.Precision(s)
+		return nil
+	})
+	f.StringVar(&o.device, "device", "", "what the graph is for: cpu, or cuda (fp16, pairs end to end without padding)")
+	f.StringVar(&o.source, "source", "", "where the weights come from, for resift.json and NOTICE; empty: DIR")
+	f.StringVar(&o.license, "license", "", "SPDX identifier of the weights' licence")
 	names, err := parse(f, args, 1)
 	if err != nil {
 		return err
 	}
-	if *out == "" {
+	if o.to == "" {
 		return errors.New("-o is missing: the model directory to make")
 	}
-	if _, err := os.Stat(*out); !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("%s exists already", *out)
-	}
-	if *source == "" {
-		*source = names[0]
-	}
-	d, err := reranker.ReadDirectory(names[0])
-	if err != nil {
+	o.from = names[0]
+	return p.importModel(o)
+}
+
+// importModel makes the model directory o.to from a folder with a checkpoint of Hugging Face, or a ready ONNX and its
+// tokenizer, and prints what it did. A BERT graph that quantises activations of a whole batch together is rewritten: its
+// scores would depend on who else is in the batch.
+func (p *program) importModel(o importOptions) error {
+	if err := o.settle(); err != nil {
 		return err
+	}
+	if _, err := os.Stat(o.to); !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%s exists already", o.to)
 	}
 	// Built beside its place and renamed: a model directory is there whole or not at all.
-	if err := os.MkdirAll(filepath.Dir(filepath.Clean(*out)), 0o755); err != nil {
+	parent := filepath.Dir(filepath.Clean(o.to))
+	if err := os.MkdirAll(parent, 0o755); err != nil {
 		return err
 	}
-	tmp, err := os.MkdirTemp(filepath.Dir(filepath.Clean(*out)), ".import-*")
+	tmp, err := os.MkdirTemp(parent, ".import-*")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(tmp)
-	note, err := fill(tmp, d, onnxgraph.Options{Precision: onnxgraph.Precision(*precision), Source: *source, License: *license})
+	note, err := o.fill(tmp)
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(os.Chmod(tmp, 0o755), os.Rename(tmp, *out)); err != nil {
+	if err := errors.Join(os.Chmod(tmp, 0o755), os.Rename(tmp, o.to)); err != nil {
 		return err
 	}
-	fmt.Fprintf(p.stdout, "%s: %s\n", *out, note)
+	fmt.Fprintf(p.stdout, "%s: %s\n", o.to, note)
 	return nil
 }
 
-// fill writes the model directory dir from d, and says in a few words what it did.
-func fill(dir string, d *reranker.Directory, o onnxgraph.Options) (string, error) {
-	if !d.BatchDependent() {
-		return "the graph as it is", copyModel(dir, d, o)
+// settle fills what was left open, and refuses what no graph is for.
+func (o *importOptions) settle() error {
+	if o.source == "" {
+		o.source = o.from
 	}
-	m, err := onnxgraph.Convert(d.Path, dir, o)
+	if o.device == "" && o.precision == onnxgraph.FP16 {
+		o.device = "cuda"
+	}
+	switch o.device {
+	case "cuda":
+		if o.precision == "" {
+			o.precision = onnxgraph.FP16
+		}
+		if o.precision != onnxgraph.FP16 {
+			return fmt.Errorf("--device cuda is for --precision fp16, not %s; a graph in fp32 runs there too: import it without --device", o.precision)
+		}
+	case "", "cpu":
+		if o.precision == "" {
+			o.precision = onnxgraph.FP32
+		}
+		if o.precision != onnxgraph.FP32 && o.precision != onnxgraph.Int8 {
+			return fmt.Errorf("--precision %s is not for a CPU: want fp32 or int8, or fp16 with --device cuda", o.precision)
+		}
+	default:
+		return fmt.Errorf("--device %s: want cpu or cuda", o.device)
+	}
+	return nil
+}
+
+// fill writes the model directory dir, and says in a few words what it did.
+func (o *importOptions) fill(dir string) (string, error) {
+	_, err := os.Stat(filepath.Join(o.from, reranker.ModelFile))
+	if errors.Is(err, fs.ErrNotExist) && checkpoint.Is(o.from) {
+		return o.writeCheckpoint(dir)
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", fmt.Errorf("%s is no model: it has neither %s nor config.json with model.safetensors or pytorch_model.bin", o.from, reranker.ModelFile)
+	}
+	d, err := reranker.ReadDirectory(o.from)
 	if err != nil {
 		return "", err
 	}
-	meta := reranker.Metadata{
-		Architecture: m.Architecture, Inputs: m.Inputs, Output: m.Output, MaxTokens: m.MaxTokens, PadToken: m.PadToken,
-		Precision: m.Precision, Layout: reranker.LayoutPadded, Source: m.Source, License: m.License, Files: map[string]string{},
+	if d.BatchDependent() {
+		return o.convert(dir)
 	}
-	for _, name := range m.Files {
-		meta.Files[name] = ""
+	if o.precision == onnxgraph.FP16 {
+		return "", fmt.Errorf("%s is a ready graph: fp16 for cuda is written from weights (config.json with model.safetensors or pytorch_model.bin)", filepath.Join(o.from, reranker.ModelFile))
 	}
-	_, err = reranker.WriteDirectory(dir, meta)
+	return "the graph as it is", o.copyModel(dir, d)
+}
+
+// writeCheckpoint writes the graph of published weights.
+func (o *importOptions) writeCheckpoint(dir string) (string, error) {
+	c, err := checkpoint.Read(o.from)
+	if err != nil {
+		return "", err
+	}
+	if err := writeGraph(filepath.Join(dir, reranker.ModelFile), c.Encoder, o.precision); err != nil {
+		return "", err
+	}
+	files := map[string]string{reranker.ModelFile: ""}
+	entries, err := os.ReadDir(o.from)
+	if err != nil {
+		return "", err
+	}
+	for _, e := range entries {
+		tokenizer := e.Name() == "tokenizer.json" || e.Name() == "vocab.txt" || e.Name() == "tokenizer_config.json"
+		if e.IsDir() || !tokenizer && !isLicense(e.Name()) {
+			continue
+		}
+		if err := copyFile(filepath.Join(dir, e.Name()), filepath.Join(o.from, e.Name())); err != nil {
+			return "", err
+		}
+		if tokenizer {
+			files[e.Name()] = ""
+		}
+	}
+	m := metadataOf(c.Encoder.Describe(c.Architecture, o.graph()))
+	m.PadToken, m.MaxTokens, m.Files = c.PadToken, c.MaxTokens, files
+	if _, err := reranker.WriteDirectory(dir, m); err != nil {
+		return "", err
+	}
+	note := fmt.Sprintf("%s, %d layers of width %d, written in %s (%s)", c.Architecture, len(c.Encoder.Layers), c.Encoder.Width(), m.Precision, m.Layout)
+	if c.Vocabulary != c.Encoder.Word.Rows {
+		note += fmt.Sprintf("; the tokenizer has %d tokens for embeddings of %d: make sure that it is this model's", c.Vocabulary, c.Encoder.Word.Rows)
+	}
+	return note, nil
+}
+
+func writeGraph(path string, c *onnxgraph.CrossEncoder, p onnxgraph.Precision) error {
+	w, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if err != nil {
+		return err
+	}
+	return errors.Join(onnxgraph.Write(w, c, p), w.Close())
+}
+
+// convert rewrites a graph that quantises a whole batch together.
+func (o *importOptions) convert(dir string) (string, error) {
+	m, err := onnxgraph.Convert(o.from, dir, o.graph())
+	if err != nil {
+		return "", err
+	}
+	_, err = reranker.WriteDirectory(dir, metadataOf(m))
 	return fmt.Sprintf("the graph rewritten in %s, so that a score depends on its pair alone", m.Precision), err
 }
 
+func (o *importOptions) graph() onnxgraph.Options {
+	return onnxgraph.Options{Precision: o.precision, Source: o.source, License: o.license}
+}
+
+func metadataOf(m onnxgraph.Metadata) reranker.Metadata {
+	out := reranker.Metadata{
+		Architecture: m.Architecture, Inputs: m.Inputs, Output: m.Output, MaxTokens: m.MaxTokens, PadToken: m.PadToken,
+		Precision: m.Precision, Layout: reranker.LayoutPadded, Source: m.Source, License: m.License, Files: map[string]string{},
+	}
+	if m.Packed {
+		out.Layout = reranker.LayoutPacked
+	}
+	for _, name := range m.Files {
+		out.Files[name] = ""
+	}
+	return out
+}
+
 // copyModel copies what a ready ONNX consists of, and describes it.
-func copyModel(dir string, d *reranker.Directory, o onnxgraph.Options) error {
+func (o *importOptions) copyModel(dir string, d *reranker.Directory) error {
 	entries, err := os.ReadDir(d.Path)
 	if err != nil {
 		return err
@@ -92,7 +215,7 @@ func copyModel(dir string, d *reranker.Directory, o onnxgraph.Options) error {
 		}
 	}
 	m := d.Metadata
-	m.Source, m.License = o.Source, o.License
+	m.Source, m.License = o.source, o.license
 	_, err = reranker.WriteDirectory(dir, m)
 	return err
 }
@@ -106,6 +229,10 @@ func belongs(name string) bool {
 	case ".json":
 		return name != reranker.MetadataFile
 	}
+	return isLicense(name)
+}
+
+func isLicense(name string) bool {
 	return strings.HasPrefix(name, "NOTICE") || strings.HasPrefix(name, "LICENSE")
 }
 

@@ -26,7 +26,9 @@ format, ordered by a model that read the query and each hit together.
   resift eval                    relevance of the engine's order and the model's, through a running proxy
   resift model info DIR          what a model directory is, and what it will run on
   resift model bench DIR         pairs/s, tokens/s and milliseconds by length and batch
-  resift model import DIR -o OUT makes a model directory of a ready ONNX cross-encoder
+  resift model verify DIR        compares its scores with a reference's
+  resift model import DIR -o OUT makes a model directory of published weights, or of a ready ONNX cross-encoder
+  resift model pull NAME         downloads a model from a hub and imports it
   resift version
 
 resift COMMAND -h lists a command's flags.

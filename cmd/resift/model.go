@@ -5,13 +5,9 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
-	"math/rand/v2"
-	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"text/tabwriter"
-	"time"
 
 	"github.com/resift/resift/reranker"
 )
@@ -26,9 +22,13 @@ func (p *program) model(ctx context.Context, args []string) error {
 			return p.modelBench(ctx, args[1:])
 		case "import":
 			return p.modelImport(args[1:])
+		case "verify":
+			return p.modelVerify(ctx, args[1:])
+		case "pull":
+			return p.modelPull(ctx, args[1:])
 		}
 	}
-	fmt.Fprint(p.stderr, "usage: resift model info|bench|import …\n")
+	fmt.Fprint(p.stderr, "usage: resift model info|bench|verify|import|pull …\n")
 	return errUsage
 }
 
@@ -44,7 +44,9 @@ func (p *program) modelFlags(name, synopsis string) (*modelFlags, *flag.FlagSet)
 	f.StringVar(&m.o.Device, "device", "auto", "auto, cpu, or cuda:0,cuda:1")
 	f.IntVar(&m.o.Sessions, "sessions", 0, "batches at the same time on a device; 0: chosen by the device")
 	f.IntVar(&m.o.Threads, "threads", 0, "CPU threads of a session; 0: 1")
-	f.IntVar(&m.o.BatchTokens, "batch-tokens", 0, "pairs × longest pair of a batch; 0: chosen by the device")
+	f.IntVar(&m.o.BatchTokens, "batch-tokens", 0, "tokens of a batch, with its padding; 0: chosen by the device")
+	f.IntVar(&m.o.TokenizeWorkers, "tokenize-workers", 0, "goroutines that tokenize; 0: one a CPU core")
+	f.Int64Var(&m.o.MemoryLimit, "gpu-memory", 0, "bytes that a CUDA device may take; 0: no bound")
 	return m, f
 }
 
@@ -80,126 +82,4 @@ func (p *program) modelInfo(args []string) error {
 		}
 	}
 	return t.Flush()
-}
-
-// modelBench prints throughput and latency through the scheduler, from text to scores.
-func (p *program) modelBench(ctx context.Context, args []string) error {
-	m, f := p.modelFlags("model bench", "model bench DIR [--lengths 32,96,256] [--pairs 10,100] [--concurrency 1,4]")
-	lengths := f.String("lengths", "32,96,256", "tokens of a pair")
-	pairs := f.String("pairs", "10,100", "pairs of a request")
-	concurrency := f.String("concurrency", "1,4", "requests at the same time")
-	seconds := f.Duration("time", 3*time.Second, "time of each row")
-	names, err := parse(f, args, 1)
-	if err != nil {
-		return err
-	}
-	var grid [3][]int
-	for i, list := range []string{*lengths, *pairs, *concurrency} {
-		if grid[i], err = numbers(list); err != nil {
-			return err
-		}
-	}
-	m.o.Model, m.o.QueuePairs = names[0], 1<<20
-	r, err := reranker.Open(m.o)
-	if err != nil {
-		return err
-	}
-	defer r.Close()
-	info := r.Info()
-	fmt.Fprintf(p.stdout, "%s, %s on %s, %d session(s) × %d thread(s)\n", info.Model, info.Precision, strings.Join(info.Devices, ", "), info.Sessions, info.Threads)
-	t := tabwriter.NewWriter(p.stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(t, "tokens\tpairs\trequests\tpairs/s\ttokens/s\tp50 ms\tp99 ms\t")
-	for _, length := range grid[0] {
-		for _, n := range grid[1] {
-			for _, at := range grid[2] {
-				b := bench{reranker: r, length: length, pairs: n, concurrency: at, time: *seconds}
-				row, err := b.run(ctx)
-				if err != nil {
-					return err
-				}
-				fmt.Fprintf(t, "%d\t%d\t%d\t%.0f\t%.0f\t%.1f\t%.1f\t\n", length, n, at, row.pairs, row.tokens, row.p50, row.p99)
-			}
-		}
-	}
-	return t.Flush()
-}
-
-func numbers(list string) ([]int, error) {
-	var out []int
-	for s := range strings.SplitSeq(list, ",") {
-		n, err := strconv.Atoi(strings.TrimSpace(s))
-		if err != nil || n < 1 {
-			return nil, fmt.Errorf("%q: want whole numbers above 0, separated by commas", list)
-		}
-		out = append(out, n)
-	}
-	return out, nil
-}
-
-// bench is one row: requests of so many pairs, each of about so many tokens, so many at the same time.
-type bench struct {
-	reranker                   *reranker.Reranker
-	length, pairs, concurrency int
-	time                       time.Duration
-}
-
-// benchRow is its outcome: rates a second, latencies of a request in milliseconds.
-type benchRow struct{ pairs, tokens, p50, p99 float64 }
-
-func (b *bench) run(ctx context.Context) (benchRow, error) {
-	var mu sync.Mutex
-	var took []time.Duration
-	var tokens int
-	var failed error
-	// One request first: it warms the sessions for this length.
-	if _, err := b.reranker.Score(ctx, benchQuery, b.passages(0)); err != nil {
-		return benchRow{}, err
-	}
-	start := time.Now()
-	var wg sync.WaitGroup
-	for worker := range b.concurrency {
-		wg.Go(func() {
-			for n := 1; time.Since(start) < b.time || n == 1; n++ {
-				passages := b.passages(uint64(worker)<<32 | uint64(n))
-				begin := time.Now()
-				result, err := b.reranker.Score(ctx, benchQuery, passages)
-				mu.Lock()
-				took = append(took, time.Since(begin))
-				tokens += result.Tokens
-				if err != nil {
-					failed = err
-				}
-				mu.Unlock()
-				if err != nil {
-					return
-				}
-			}
-		})
-	}
-	wg.Wait()
-	elapsed := time.Since(start).Seconds()
-	slices.Sort(took)
-	return benchRow{
-		pairs: float64(len(took)*b.pairs) / elapsed, tokens: float64(tokens) / elapsed,
-		p50: percentile(took, .5), p99: percentile(took, .99),
-	}, failed
-}
-
-// benchQuery takes 8 tokens with its share of the special ones, as a typical web query does.
-const benchQuery = "how does a search engine work"
-
-// passages are random common words, one token each in English vocabularies, so that a pair has about length tokens.
-func (b *bench) passages(seed uint64) []string {
-	words := strings.Fields("the of and to in is was for that on as with by at from this which or are be it an not have had all they one more we can said there would about their time some other")
-	rng := rand.New(rand.NewPCG(seed, 7))
-	out := make([]string, b.pairs)
-	for i := range out {
-		var s strings.Builder
-		for range max(b.length-9, 1) {
-			s.WriteString(words[rng.IntN(len(words))])
-			s.WriteByte(' ')
-		}
-		out[i] = s.String()
-	}
-	return out
 }

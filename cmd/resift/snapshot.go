@@ -149,7 +149,7 @@ func pool(file string) (*x509.CertPool, error) {
 func (b *builder) rerankerOptions(r configs.Reranker) reranker.Options {
 	o := reranker.Options{
 		Backend: r.Backend, Model: r.Model, Library: r.Library, Device: r.Device, Sessions: r.Sessions, Threads: r.Threads,
-		MaxTokens: r.MaxTokens, BatchTokens: r.BatchTokens, BatchDelay: time.Duration(r.BatchDelay), TokenizeWorkers: r.TokenizeWorkers,
+		MaxTokens: r.MaxTokens, BatchTokens: r.BatchTokens, BatchDelay: time.Duration(r.BatchDelay), TokenizeWorkers: r.TokenizeWorkers, MemoryLimit: int64(r.GPUMemory),
 		URL: r.URL, Timeout: time.Duration(r.Timeout), Concurrency: r.Concurrency, QueuePairs: r.QueuePairs, OnBatch: b.metrics.batch,
 	}
 	if r.Token != "" {

@@ -2,7 +2,6 @@ package onnxgraph
 
 import (
 	"encoding/binary"
-	"math"
 
 	"google.golang.org/protobuf/proto"
 
@@ -22,12 +21,14 @@ const (
 
 // assembly collects nodes and initializers in the order they are asked for, so equal weights give equal bytes.
 type assembly struct {
-	graph *onnxpb.GraphProto
-	known map[string]bool // initializers that several nodes share
+	graph   *onnxpb.GraphProto
+	known   map[string]bool // initializers that several nodes share
+	later   contents        // of the initializers that are written from the weights themselves
+	failure error           // the first weight that its element type can't hold
 }
 
 func newAssembly(name string) *assembly {
-	return &assembly{graph: &onnxpb.GraphProto{Name: &name}, known: map[string]bool{}}
+	return &assembly{graph: &onnxpb.GraphProto{Name: &name}, known: map[string]bool{}, later: contents{}}
 }
 
 // node appends an operator whose single output has the node's name, and returns that name.
@@ -50,13 +51,21 @@ func (a *assembly) append(name, domain, operator string, inputs, outputs []strin
 	a.graph.Node = append(a.graph.Node, n)
 }
 
-// floats adds a float32 initializer; no dims make a scalar.
+// floats adds a float32 initializer; no dims make a scalar. The values are read when the graph is written.
 func (a *assembly) floats(name string, values []float32, dims ...int) string {
-	raw := make([]byte, 0, 4*len(values))
-	for _, v := range values {
-		raw = binary.LittleEndian.AppendUint32(raw, math.Float32bits(v))
-	}
-	return a.initializer(name, onnxpb.TensorProto_FLOAT, raw, dims)
+	return a.floatsOf(name, func() []float32 { return values }, len(values), dims...)
+}
+
+// matrix adds a weight as float32 [rows, columns].
+func (a *assembly) matrix(name string, m Matrix) string {
+	return a.floatsOf(name, m.Floats, m.Rows*m.Cols, m.Rows, m.Cols)
+}
+
+// floatsOf adds a float32 initializer whose values, count in number, are made when the graph is written.
+func (a *assembly) floatsOf(name string, values func() []float32, count int, dims ...int) string {
+	a.initializer(name, onnxpb.TensorProto_FLOAT, nil, dims)
+	a.later[a.graph.Initializer[len(a.graph.Initializer)-1]] = floatContent(values, count)
+	return name
 }
 
 func (a *assembly) int8s(name string, values []int8, dims ...int) string {
@@ -105,10 +114,20 @@ func (a *assembly) initializer(name string, kind onnxpb.TensorProto_DataType, ra
 }
 
 // input declares an int32 input [pairs, tokens].
-func (a *assembly) input(name string) string {
-	a.graph.Input = append(a.graph.Input, tensorInfo(name, onnxpb.TensorProto_INT32,
-		&onnxpb.TensorShapeProto_Dimension{Value: &onnxpb.TensorShapeProto_Dimension_DimParam{DimParam: dynamicPairs}},
-		&onnxpb.TensorShapeProto_Dimension{Value: &onnxpb.TensorShapeProto_Dimension_DimParam{DimParam: dynamicTokens}}))
+func (a *assembly) input(name string) string { return a.shapedInput(name, dynamicPairs, dynamicTokens) }
+
+// shapedInput declares an int32 input; a dimension is a number, or a name where it varies.
+func (a *assembly) shapedInput(name string, dims ...any) string {
+	var shape []*onnxpb.TensorShapeProto_Dimension
+	for _, d := range dims {
+		switch d := d.(type) {
+		case int:
+			shape = append(shape, &onnxpb.TensorShapeProto_Dimension{Value: &onnxpb.TensorShapeProto_Dimension_DimValue{DimValue: int64(d)}})
+		case string:
+			shape = append(shape, &onnxpb.TensorShapeProto_Dimension{Value: &onnxpb.TensorShapeProto_Dimension_DimParam{DimParam: d}})
+		}
+	}
+	a.graph.Input = append(a.graph.Input, tensorInfo(name, onnxpb.TensorProto_INT32, shape...))
 	return name
 }
 
@@ -119,7 +138,22 @@ func (a *assembly) output(name string) {
 		&onnxpb.TensorShapeProto_Dimension{Value: &onnxpb.TensorShapeProto_Dimension_DimValue{DimValue: 1}}))
 }
 
+// model returns the whole graph in memory.
 func (a *assembly) model() *onnxpb.ModelProto {
+	for _, t := range a.graph.Initializer {
+		if c, ok := a.later[t]; ok {
+			t.RawData = make([]byte, 0, c.size)
+			for chunk := range c.chunks {
+				t.RawData = append(t.RawData, chunk...)
+			}
+		}
+	}
+	clear(a.later)
+	return a.outline()
+}
+
+// outline is the graph without the initializers that come later.
+func (a *assembly) outline() *onnxpb.ModelProto {
 	return &onnxpb.ModelProto{
 		IrVersion:    proto.Int64(irVersion),
 		ProducerName: proto.String(producerName),

@@ -34,6 +34,14 @@ const (
 // Pairs are padded on the right: attention_mask is ones, then zeros, and only its sum is used. The inputs are int32 because
 // the fused embedding takes nothing else: int64 would cost a conversion.
 func Build(c *CrossEncoder, p Precision) (*onnxpb.ModelProto, error) {
+	b, err := build(c, p)
+	if err != nil {
+		return nil, err
+	}
+	return b.model(), nil
+}
+
+func build(c *CrossEncoder, p Precision) (*builder, error) {
 	if p != FP32 && p != Int8 {
 		return nil, fmt.Errorf("precision %q: want %s or %s", p, FP32, Int8)
 	}
@@ -46,7 +54,7 @@ func Build(c *CrossEncoder, p Precision) (*onnxpb.ModelProto, error) {
 		x = b.layer(fmt.Sprintf("layer.%d.", i), l, x, i == len(c.Layers)-1)
 	}
 	b.head(x)
-	return b.model(), nil
+	return b, nil
 }
 
 type builder struct {
@@ -63,13 +71,13 @@ func (b *builder) embeddings() string {
 	types, typeTable := "", ""
 	if c.TokenType.Rows > 0 {
 		types = b.input(TokenTypeIDs)
-		typeTable = b.floats("embeddings.token_type", c.TokenType.Floats(), c.TokenType.Rows, width)
+		typeTable = b.matrix("embeddings.token_type", c.TokenType)
 	}
 	b.lengths = "lengths"
 	b.append("embeddings", microsoft, "EmbedLayerNormalization", []string{
 		ids, types,
-		b.floats("embeddings.word", c.Word.Floats(), c.Word.Rows, width),
-		b.floats("embeddings.position", c.Position.Floats(), c.Position.Rows, width),
+		b.matrix("embeddings.word", c.Word),
+		b.matrix("embeddings.position", c.Position),
 		typeTable,
 		b.floats("embeddings.norm.weight", c.Norm.Weight, width),
 		b.floats("embeddings.norm.bias", c.Norm.Bias, width),
@@ -101,6 +109,17 @@ func (b *builder) layer(scope string, l Layer, x string, last bool) string {
 // attention is the fastest form in float32: query, key and value in one product inside the operator.
 func (b *builder) attention(scope string, l Layer, x string) string {
 	width := b.c.Width()
+	return b.fused(scope+"attention", "Attention", []string{
+		x,
+		b.floatsOf(scope+"qkv.weight", l.sideBySide, 3*width*width, width, 3*width),
+		b.floats(scope+"qkv.bias", slices.Concat(l.Query.Bias, l.Key.Bias, l.Value.Bias), 3*width),
+		b.lengths,
+	}, intAttribute("num_heads", b.c.Heads))
+}
+
+// sideBySide is the weights of query, key and value as one matrix, [width, 3·width].
+func (l Layer) sideBySide() []float32 {
+	width := l.Query.Weight.Cols
 	weight := make([]float32, 0, 3*width*width)
 	parts := [][]float32{l.Query.Weight.Floats(), l.Key.Weight.Floats(), l.Value.Weight.Floats()}
 	for row := range width {
@@ -108,12 +127,7 @@ func (b *builder) attention(scope string, l Layer, x string) string {
 			weight = append(weight, part[row*width:(row+1)*width]...)
 		}
 	}
-	return b.fused(scope+"attention", "Attention", []string{
-		x,
-		b.floats(scope+"qkv.weight", weight, width, 3*width),
-		b.floats(scope+"qkv.bias", slices.Concat(l.Query.Bias, l.Key.Bias, l.Value.Bias), 3*width),
-		b.lengths,
-	}, intAttribute("num_heads", b.c.Heads))
+	return weight
 }
 
 // crossAttention takes queries from the rows of first and keys and values from all of x.
@@ -148,21 +162,25 @@ func (b *builder) addNorm(scope, y string, bias []float32, x string, n Norm) str
 	return b.node(scope+"norm", "Add", []string{scaled, b.floats(scope+"norm.bias", n.Bias, width)})
 }
 
-// head turns [pairs, 1, width] into the score. It is float32 in every precision: it is small, and the last to round.
+// head turns [pairs, 1, width] into the score.
 func (b *builder) head(x string) {
-	width := b.c.Width()
-	x = b.node("vector", "Squeeze", []string{x, b.int64s("axis.tokens", []int64{1}, 1)})
+	b.scoreOf(b.node("vector", "Squeeze", []string{x, b.int64s("axis.tokens", []int64{1}, 1)}), b.c)
+}
+
+// scoreOf turns the vectors [pairs, width] into the graph's output. It is float32 in every precision: it is small, and the
+// last to round.
+func (a *assembly) scoreOf(x string, c *CrossEncoder) {
 	dense := func(name, out string, l Linear) string {
-		return b.node(out, "Gemm", []string{
+		return a.node(out, "Gemm", []string{
 			x,
-			b.floats(name+".weight", l.Weight.Floats(), width, l.Weight.Cols),
-			b.floats(name+".bias", l.Bias, len(l.Bias)),
+			a.floats(name+".weight", l.Weight.Floats(), c.Width(), l.Weight.Cols),
+			a.floats(name+".bias", l.Bias, len(l.Bias)),
 		})
 	}
-	if b.c.Pooler != nil {
-		x = dense("pooler", "pooled", *b.c.Pooler)
-		x = b.node("activated", string(b.c.Activation), []string{x})
+	if c.Pooler != nil {
+		x = dense("pooler", "pooled", *c.Pooler)
+		x = a.node("activated", string(c.Activation), []string{x})
 	}
-	dense("classifier", Logits, b.c.Classifier)
-	b.output(Logits)
+	dense("classifier", Logits, c.Classifier)
+	a.output(Logits)
 }

@@ -3,11 +3,10 @@ package onnxgraph
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
-
-	"google.golang.org/protobuf/proto"
 )
 
 // Files of a model directory that Convert reads and writes.
@@ -32,6 +31,7 @@ type Metadata struct {
 	Output       string            // [pairs, 1], a logit
 	MaxTokens    int               // of a pair, special tokens included
 	PadToken     int
+	Packed       bool // the layout of BuildPacked, without padding
 	Precision    string
 	Source       string
 	License      string
@@ -42,7 +42,7 @@ type Metadata struct {
 // and NOTICE if it has them) into the folder dst, which is made if needed: a graph whose scores do not depend on the
 // batch, the tokenizer, the licence, and a NOTICE that states the change. Each file is written whole or not at all; equal
 // sources give equal bytes.
-// It needs memory for about three copies of the written graph.
+// The graph is written from the weights as they are: it needs memory for the source and one written matrix.
 func Convert(src, dst string, o Options) (Metadata, error) {
 	if o.Precision == "" {
 		o.Precision = FP32
@@ -59,8 +59,7 @@ func Convert(src, dst string, o Options) (Metadata, error) {
 	if err != nil {
 		return Metadata{}, fmt.Errorf("convert: %w", err)
 	}
-	model, err := marshal(c, o.Precision)
-	if err != nil {
+	if err := c.fits(o.Precision); err != nil {
 		return Metadata{}, fmt.Errorf("convert: %w", err)
 	}
 	if err := os.MkdirAll(dst, 0o755); err != nil {
@@ -68,14 +67,16 @@ func Convert(src, dst string, o Options) (Metadata, error) {
 	}
 	err = errors.Join(
 		copyIfThere(filepath.Join(dst, LicenseFile), filepath.Join(src, LicenseFile)),
-		replaceFile(filepath.Join(dst, NoticeFile), []byte(notice)),
-		replaceFile(filepath.Join(dst, TokenizerFile), tokenizer),
-		replaceFile(filepath.Join(dst, ModelFile), model),
+		replaceFile(filepath.Join(dst, NoticeFile), text([]byte(notice))),
+		replaceFile(filepath.Join(dst, TokenizerFile), text(tokenizer)),
+		replaceFile(filepath.Join(dst, ModelFile), func(w io.Writer) error { return Write(w, c, o.Precision) }),
 	)
 	if err != nil {
 		return Metadata{}, fmt.Errorf("convert: %w", err)
 	}
-	return c.metadata(o), nil
+	m := c.Describe("BertForSequenceClassification", o)
+	m.Files = []string{ModelFile, TokenizerFile}
+	return m, nil
 }
 
 // readSource keeps the parsed file no longer than its weights are being read.
@@ -95,27 +96,35 @@ func readSource(path string) (*CrossEncoder, error) {
 	return c, nil
 }
 
-func marshal(c *CrossEncoder, p Precision) ([]byte, error) {
-	model, err := Build(c, p)
-	if err != nil {
-		return nil, err
+// fits tells why no graph of the precision can be written from c.
+func (c *CrossEncoder) fits(p Precision) error {
+	if p != FP32 && p != FP16 && p != Int8 {
+		return fmt.Errorf("precision %q: want %s, %s or %s", p, FP32, FP16, Int8)
 	}
-	return proto.MarshalOptions{Deterministic: true}.Marshal(model)
+	return c.check()
 }
 
-func (c *CrossEncoder) metadata(o Options) Metadata {
+// Describe tells what Write writes of c with o.
+func (c *CrossEncoder) Describe(architecture string, o Options) Metadata {
 	m := Metadata{
-		Architecture: "BertForSequenceClassification",
-		Inputs:       map[string]string{InputIDs: InputIDs, AttentionMask: AttentionMask},
+		Architecture: architecture,
+		Inputs:       map[string]string{},
 		Output:       Logits,
 		MaxTokens:    c.Position.Rows,
+		Packed:       o.Precision == FP16,
 		Precision:    string(o.Precision),
 		Source:       o.Source,
 		License:      o.License,
-		Files:        []string{ModelFile, TokenizerFile},
+	}
+	inputs := []string{InputIDs, AttentionMask}
+	if m.Packed {
+		inputs = []string{InputIDs, PositionIDs, CumulativeLengths, TokenOffset}
 	}
 	if c.TokenType.Rows > 0 {
-		m.Inputs[TokenTypeIDs] = TokenTypeIDs
+		inputs = append(inputs, TokenTypeIDs)
+	}
+	for _, name := range inputs {
+		m.Inputs[name] = name
 	}
 	return m
 }
@@ -145,18 +154,24 @@ func copyIfThere(dst, src string) error {
 	if err != nil {
 		return err
 	}
-	return replaceFile(dst, content)
+	return replaceFile(dst, text(content))
+}
+
+func text(content []byte) func(io.Writer) error {
+	return func(w io.Writer) error {
+		_, err := w.Write(content)
+		return err
+	}
 }
 
 // replaceFile writes a file whole or not at all.
-func replaceFile(path string, content []byte) error {
+func replaceFile(path string, write func(io.Writer) error) error {
 	tmp, err := os.CreateTemp(filepath.Dir(path), ".resift-*")
 	if err != nil {
 		return err
 	}
 	defer os.Remove(tmp.Name()) // gone already after the rename
-	_, err = tmp.Write(content)
-	if err = errors.Join(err, tmp.Chmod(0o644), tmp.Close()); err != nil {
+	if err = errors.Join(write(tmp), tmp.Chmod(0o644), tmp.Close()); err != nil {
 		return err
 	}
 	return os.Rename(tmp.Name(), path)

@@ -3,8 +3,7 @@ package onnxgraph
 // product returns x·W without the bias, and the bias that is left to add.
 func (b *builder) product(name string, l Linear, x string) (y string, bias []float32) {
 	if b.precision == FP32 {
-		weight := b.floats(name+".weight", l.Weight.Floats(), l.Weight.Rows, l.Weight.Cols)
-		return b.node(name, "MatMul", []string{x, weight}), l.Bias
+		return b.node(name, "MatMul", []string{x, b.matrix(name+".weight", l.Weight)}), l.Bias
 	}
 	// Codes 1…255 around 128: scale = largest magnitude of the row / 127. A row of zeros keeps a scale above zero.
 	magnitude := b.node(name+".magnitude", "Abs", []string{x})
