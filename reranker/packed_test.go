@@ -249,3 +249,17 @@ func TestGatheringWaitsForTheTokenizer(t *testing.T) {
 		wg.Wait()
 	})
 }
+
+// A model's work is read off its graph: 3 layers of width 64 with an inner width of 128.
+func TestWorkOfAModel(t *testing.T) {
+	for _, layout := range []string{LayoutPadded, LayoutPacked} {
+		d, err := ReadDirectory(writeModel(t, layout))
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := work{weights: 3 * (4*64*64 + 2*64*128), attended: 3 * 64}
+		if got := d.signature.work(); got != want {
+			t.Errorf("%s: %+v, want %+v", layout, got, want)
+		}
+	}
+}
