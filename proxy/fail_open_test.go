@@ -47,7 +47,9 @@ func TestEngineFailures(t *testing.T) {
 		{"429", status(429), ReasonEngineStatus},
 		{"500", status(500), ReasonEngineStatus},
 		{"503", status(503), ReasonEngineStatus},
-		{"http.StatusMovedPermanently", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "http://elsewhere.example/", 301) }, ReasonEngineStatus},
+		{"301", func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "http://elsewhere.example/", http.StatusMovedPermanently)
+		}, ReasonEngineStatus},
 		{"reset before the answer", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, ReasonEngineUnreachable},
 		{"reset within the answer", func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Length", "1000")

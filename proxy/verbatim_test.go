@@ -66,9 +66,11 @@ func TestAnswersPassAsTheyAre(t *testing.T) {
 	io.WriteString(z, `{"a":1}`)
 	z.Close()
 	answers := map[string]http.HandlerFunc{
-		"/204":                         func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(204) },
-		"/304":                         func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("ETag", `"x"`); w.WriteHeader(304) },
-		"/http.StatusMovedPermanently": func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "http://elsewhere.example/", 301) },
+		"/204": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(204) },
+		"/304": func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("ETag", `"x"`); w.WriteHeader(304) },
+		"/301": func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "http://elsewhere.example/", http.StatusMovedPermanently)
+		},
 		"/401": func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Add("WWW-Authenticate", "Basic")
 			w.Header().Add("WWW-Authenticate", "ApiKey")
