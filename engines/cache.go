@@ -22,10 +22,11 @@ func cacheDir() (string, error) {
 	return filepath.Join(home, ".cache", "resift"), nil
 }
 
-// once makes dir by calling fill with a temporary sibling, which becomes dir when fill succeeds. An existing dir is left
-// as it is. Of several processes that want the same dir one fills it and the others wait.
-func once(dir string, fill func(tmp string) error) error {
-	if isDir(dir) {
+// once makes dir by calling fill with a temporary sibling, which becomes dir when fill succeeds. An existing dir that is
+// whole is left as it is, one that is not is made again. Of several processes that want the same dir one fills it and the
+// others wait.
+func once(dir string, whole func(dir string) bool, fill func(tmp string) error) error {
+	if whole(dir) {
 		return nil
 	}
 	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
@@ -36,8 +37,11 @@ func once(dir string, fill func(tmp string) error) error {
 		return err
 	}
 	defer unlock()
-	if isDir(dir) {
+	if whole(dir) {
 		return nil
+	}
+	if err := os.RemoveAll(dir); err != nil {
+		return err
 	}
 	tmp, err := os.MkdirTemp(filepath.Dir(dir), filepath.Base(dir)+".tmp-*")
 	if err != nil {

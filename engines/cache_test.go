@@ -18,7 +18,7 @@ func TestOnce(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 8 {
 		wg.Go(func() {
-			err := once(dir, func(tmp string) error {
+			err := once(dir, isDir, func(tmp string) error {
 				fills.Add(1)
 				return os.WriteFile(filepath.Join(tmp, "file"), []byte("whole"), 0o644)
 			})
@@ -41,7 +41,7 @@ func TestOnceFails(t *testing.T) {
 	parent := t.TempDir()
 	dir := filepath.Join(parent, "x")
 	broken := errors.New("broken off")
-	err := once(dir, func(tmp string) error {
+	err := once(dir, isDir, func(tmp string) error {
 		write(t, filepath.Join(tmp, "half"), "", 0o644)
 		return broken
 	})
@@ -55,7 +55,7 @@ func TestOnceFails(t *testing.T) {
 	if len(files) != 1 || files[0].Name() != "x.lock" {
 		t.Errorf("left %v, want the lock alone", files)
 	}
-	if err := once(dir, func(string) error { return nil }); err != nil || !isDir(dir) {
+	if err := once(dir, isDir, func(string) error { return nil }); err != nil || !isDir(dir) {
 		t.Errorf("second try: %v", err)
 	}
 }
@@ -104,5 +104,37 @@ func makeZip(t *testing.T, path string, names ...string) {
 	}
 	if err := z.Close(); err != nil {
 		t.Fatal(err)
+	}
+}
+
+func TestWhatIsNotWholeIsMadeAgain(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "lib")
+	sums := map[string]string{"a.jar": "", "b.jar": ""}
+	whole := func(dir string) bool { return hasAll(dir, sums) }
+	fills := 0
+	fill := func(tmp string) error {
+		fills++
+		for name := range sums {
+			if err := os.WriteFile(filepath.Join(tmp, name), []byte(name), 0o600); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	for _, lost := range []string{"", "b.jar", ""} {
+		if lost != "" {
+			if err := os.Remove(filepath.Join(dir, lost)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := once(dir, whole, fill); err != nil {
+			t.Fatal(err)
+		}
+		if !whole(dir) {
+			t.Fatalf("after the loss of %q the folder is not whole", lost)
+		}
+	}
+	if fills != 2 {
+		t.Errorf("filled %d times, want 2: at first, and after the loss", fills)
 	}
 }

