@@ -17,7 +17,7 @@ const defaultMaxTokens = 512
 // max_tokens and pad_token from tokenizer_config.json and config.json.
 func inferMetadata(dir string, s signature) (Metadata, error) {
 	m := Metadata{Inputs: map[string]string{}, Layout: LayoutPadded, Precision: s.precision, MaxTokens: defaultMaxTokens}
-	if s.operators["PackedAttention"] > 0 {
+	if s.operators["PackedAttention"]+s.operators["PackedMultiHeadAttention"] > 0 {
 		m.Layout = LayoutPacked
 	}
 	for _, in := range s.inputs {

@@ -20,6 +20,8 @@ type signature struct {
 	operators       map[string]int     // how often each operator occurs at the top level
 	products        []string           // weights that each token is multiplied with, once a mention
 	attentions      []string           // the value, or the weights, of each attention operator
+	values          []string           // the weights of the value of each attention operator that has no bias
+	factors         map[string]string  // by product, its weights
 	precision       string             // of the largest initializer
 }
 
@@ -51,7 +53,7 @@ func readSignature(path string) (signature, error) {
 }
 
 func scanSignature(file io.ReadSeeker, size int64) (signature, error) {
-	s := signature{initializers: map[string][]int64{}, operators: map[string]int{}}
+	s := signature{initializers: map[string][]int64{}, operators: map[string]int{}, factors: map[string]string{}}
 	p := &protoReader{file: file, r: bufio.NewReaderSize(file, 64<<10), left: size, wire: 2}
 	found := false
 	var largest int64
@@ -90,7 +92,7 @@ func scanSignature(file io.ReadSeeker, size int64) (signature, error) {
 }
 
 func (s *signature) readNode(p *protoReader) error {
-	var operator string
+	var operator, output string
 	var inputs []string
 	err := p.fields(func(field int, sub *protoReader) (err error) {
 		switch field {
@@ -98,13 +100,15 @@ func (s *signature) readNode(p *protoReader) error {
 			var name string
 			name, err = sub.text()
 			inputs = append(inputs, name)
+		case 2: // NodeProto.output
+			output, err = sub.text()
 		case 4: // NodeProto.op_type
 			operator, err = sub.text()
 		}
 		return err
 	})
 	s.operators[operator]++
-	s.noteWork(operator, inputs)
+	s.noteWork(operator, inputs, output)
 	return err
 }
 

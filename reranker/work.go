@@ -9,7 +9,7 @@ type work struct {
 }
 
 // noteWork remembers the weights of an operator; their shapes come later in the file.
-func (s *signature) noteWork(operator string, inputs []string) {
+func (s *signature) noteWork(operator string, inputs []string, output string) {
 	input := func(i int) string {
 		if i < len(inputs) {
 			return inputs[i]
@@ -19,11 +19,14 @@ func (s *signature) noteWork(operator string, inputs []string) {
 	switch operator {
 	case "MatMul", "MatMulInteger", "MatMulIntegerToFloat", "DynamicQuantizeMatMul": // Gemm is for matrices: the head
 		s.products = append(s.products, input(1))
+		s.factors[output] = input(1)
 	case "Attention", "PackedAttention":
 		s.products = append(s.products, input(1))
 		s.attentions = append(s.attentions, input(1))
 	case "MultiHeadAttention":
 		s.attentions = append(s.attentions, input(3))
+	case "PackedMultiHeadAttention": // as we write it: the value is a product, without a bias
+		s.values = append(s.values, s.factors[input(2)])
 	}
 }
 
@@ -37,6 +40,11 @@ func (s *signature) work() work {
 	for _, name := range s.attentions {
 		if dims := s.initializers[name]; len(dims) > 0 {
 			w.attended += dims[len(dims)-1] / 3 // query, key and value lie side by side
+		}
+	}
+	for _, name := range s.values {
+		if dims := s.initializers[name]; len(dims) == 2 {
+			w.attended += dims[1]
 		}
 	}
 	return w

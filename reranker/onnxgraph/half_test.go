@@ -81,7 +81,7 @@ func TestHalfRoundsToNearestEven(t *testing.T) {
 
 func TestWeightBeyondHalfIsRefused(t *testing.T) {
 	for name, change := range map[string]func(*CrossEncoder){
-		"layer.1.qkv.weight: the weight 70000 at row 2, column 5":         func(c *CrossEncoder) { c.Layers[1].Key.Weight.Values[2*32+5] = 70000 },
+		"layer.1.key.weight: the weight 70000 at row 2, column 5":         func(c *CrossEncoder) { c.Layers[1].Key.Weight.Values[2*32+5] = 70000 },
 		"layer.0.up.bias: the weight -1e+06 at row 0, column 7":           func(c *CrossEncoder) { c.Layers[0].Up.Bias[7] = -1e6 },
 		"embeddings.word: the weight 65520 at row 0, column 0":            func(c *CrossEncoder) { c.Word.Values[0] = 65520 },
 		"layer.0.norm.weight: the weight +Inf at row 0, column 31":        func(c *CrossEncoder) { c.Layers[0].Norm.Weight[31] = float32(math.Inf(1)) },

@@ -17,7 +17,7 @@ const (
 )
 
 // BuildPacked writes a cross-encoder as a graph for ONNX Runtime's CUDA provider: the pairs of a batch lie end to end, without
-// padding. The provider alone has PackedAttention: no CPU runs this graph.
+// padding. The provider alone has PackedMultiHeadAttention: no CPU runs this graph.
 //
 //	input_ids, position_ids, token_type_ids  int32 [1, tokens]: of all pairs; no token_type_ids where c has none
 //	cumulative_lengths                       int32 [pairs+1]: where each pair starts, and the number of tokens
@@ -40,10 +40,17 @@ func buildPacked(c *CrossEncoder) (*packedBuilder, error) {
 		return nil, err
 	}
 	b := &packedBuilder{assembly: newAssembly("packed_cross_encoder"), c: c}
-	x := b.embeddings()
+	norm := newConstantNorm(c.Norm)
+	x := b.embeddings(norm.Norm)
 	first := b.firstRows()
 	for i, l := range c.Layers {
-		x = b.layer(fmt.Sprintf("layer.%d.", i), l, x, i == len(c.Layers)-1, first)
+		last := i == len(c.Layers)-1
+		next := constantNorm{Norm: l.Norm}
+		if !last {
+			next = newConstantNorm(l.Norm)
+		}
+		x = b.layer(fmt.Sprintf("layer.%d.", i), l, x, norm, next.Norm, last, first)
+		norm = next
 	}
 	b.head(x)
 	if b.failure != nil {
@@ -58,7 +65,7 @@ type packedBuilder struct {
 }
 
 // embeddings returns the normed sum of the embeddings, [tokens, width].
-func (b *packedBuilder) embeddings() string {
+func (b *packedBuilder) embeddings(n Norm) string {
 	c := b.c
 	ids, positions := b.shapedInput(InputIDs, 1, dynamicTokens), b.shapedInput(PositionIDs, 1, dynamicTokens)
 	b.shapedInput(CumulativeLengths, "starts")
@@ -74,8 +81,8 @@ func (b *packedBuilder) embeddings() string {
 		b.halfMatrix("embeddings.word", c.Word),
 		b.halfMatrix("embeddings.position", c.Position),
 		typeTable,
-		b.halfVector("embeddings.norm.weight", c.Norm.Weight),
-		b.halfVector("embeddings.norm.bias", c.Norm.Bias),
+		b.halfVector("embeddings.norm.weight", n.Weight),
+		b.halfVector("embeddings.norm.bias", n.Bias),
 		"", // mask
 		positions,
 	}, []string{"embeddings.rows", "embeddings.unmasked"}, []*onnxpb.AttributeProto{floatAttribute("epsilon", c.Epsilon)})
@@ -89,30 +96,46 @@ func (b *packedBuilder) firstRows() string {
 	})
 }
 
-// layer returns [tokens, width]; the last layer [pairs, width], the rows that first names.
-func (b *packedBuilder) layer(scope string, l Layer, x string, last bool, first string) string {
-	width := b.c.Width()
-	attended := b.fused(scope+"attention", "PackedAttention", []string{
-		x,
-		b.halves(scope+"qkv.weight", width,
-			halfPart{l.Query.Weight.Floats(), width}, halfPart{l.Key.Weight.Floats(), width}, halfPart{l.Value.Weight.Floats(), width}),
-		b.halves(scope+"qkv.bias", 1,
-			halfPart{l.Query.Bias, width}, halfPart{l.Key.Bias, width}, halfPart{l.Value.Bias, width}),
-		TokenOffset, CumulativeLengths,
-	}, intAttribute("num_heads", b.c.Heads))
+// layer returns [tokens, width], normed by next; the last layer [pairs, width], the rows that first names. x is what norm made.
+func (b *packedBuilder) layer(scope string, l Layer, x string, norm constantNorm, next Norm, last bool, first string) string {
+	attended, bias := b.attention(scope, l, x, norm)
 	if last {
 		attended = b.node("first.attended", "Gather", []string{attended, first}, intAttribute("axis", 0))
 		x = b.node("first.residual", "Gather", []string{x, first}, intAttribute("axis", 0))
 	}
-	y := b.product(scope+"attention.output", l.Output.Weight, attended)
-	x = b.addNorm(scope+"attention.", y, l.Output.Bias, x, l.AttentionNorm)
-	y = b.product(scope+"up", l.Up.Weight, x)
+	y := b.times(scope+"attention.output", l.Output.Weight, attended)
+	x = b.addNorm(scope+"attention.", y, bias, x, l.AttentionNorm)
+	y = b.times(scope+"up", l.Up.Weight, x)
 	y = b.fused(scope+"gelu", "BiasGelu", []string{y, b.halfVector(scope+"up.bias", l.Up.Bias)})
-	y = b.product(scope+"down", l.Down.Weight, y)
-	return b.addNorm(scope, y, l.Down.Bias, x, l.Norm)
+	y = b.times(scope+"down", l.Down.Weight, y)
+	return b.addNorm(scope, y, l.Down.Bias, x, next)
 }
 
-func (b *packedBuilder) product(name string, w Matrix, x string) string {
+// attention returns [tokens, width], and the bias to add to its product with l.Output and x. The operator takes query, key and
+// value as they are if it has no bias to add, and else copies all three. The query's bias is in its weights. The key's b would add
+// q·b to all that a query is compared with, which softmax does not see. The value's passes through, for the shares add up to
+// one: it goes with the output's bias, as does what x is shifted by.
+func (b *packedBuilder) attention(scope string, l Layer, x string, norm constantNorm) (attended string, bias []float32) {
+	var query string
+	if norm.one != nil {
+		query = b.times(scope+"query", norm.withBias(l.Query), x)
+	} else {
+		query = b.node(scope+"query", "Add", []string{
+			b.times(scope+"query.product", l.Query.Weight, x), b.halfVector(scope+"query.bias", l.Query.Bias),
+		})
+	}
+	key, value := b.times(scope+"key", l.Key.Weight, x), b.times(scope+"value", l.Value.Weight, x)
+	attended = b.fused(scope+"attention", "PackedMultiHeadAttention", []string{
+		query, key, value, "", TokenOffset, CumulativeLengths,
+	}, intAttribute("num_heads", b.c.Heads))
+	bias = make([]float32, len(l.Output.Bias))
+	for i, v := range product(norm.unshifted(l.Value), l.Output.Weight) {
+		bias[i] = float32(v + float64(l.Output.Bias[i]) - norm.shift[i])
+	}
+	return attended, bias
+}
+
+func (b *packedBuilder) times(name string, w Matrix, x string) string {
 	return b.node(name, "MatMul", []string{x, b.halfMatrix(name+".weight", w)})
 }
 

@@ -12,7 +12,7 @@ import (
 	"github.com/resift/resift/reranker/onnxgraph/onnxpb"
 )
 
-// unpackAttention replaces PackedAttention, which CUDA alone has, by Attention over all tokens as one pair, with a bias that
+// unpackAttention replaces PackedMultiHeadAttention, which CUDA alone has, by MultiHeadAttention over all tokens as one pair, with a bias that
 // hides other pairs' tokens: input "same_pair" [1, 1, tokens, tokens]. All else stays, so a CPU can run the graph: it computes
 // float16 operators in float32.
 func unpackAttention(t *testing.T, model *onnxpb.ModelProto) *onnxpb.ModelProto {
@@ -25,22 +25,24 @@ func unpackAttention(t *testing.T, model *onnxpb.ModelProto) *onnxpb.ModelProto 
 	var nodes []*onnxpb.NodeProto
 	replaced := 0
 	for _, n := range model.Graph.Node {
-		if n.GetOpType() != "PackedAttention" {
+		if n.GetOpType() != "PackedMultiHeadAttention" {
 			nodes = append(nodes, n)
 			continue
 		}
 		replaced++
-		if n.Input[3] != TokenOffset || n.Input[4] != CumulativeLengths {
+		if n.Input[3] != "" || n.Input[4] != TokenOffset || n.Input[5] != CumulativeLengths {
 			t.Errorf("%s reads %v", n.GetName(), n.Input)
 		}
 		name := n.GetName()
+		for i, part := range []string{".q", ".k", ".v"} {
+			nodes = append(nodes, node("Unsqueeze", "", []string{n.Input[i], axis}, name+part))
+		}
 		nodes = append(nodes,
-			node("Unsqueeze", "", []string{n.Input[0], axis}, name+".in"),
-			node("Attention", microsoft, []string{name + ".in", n.Input[1], n.Input[2], "", "", "same_pair"}, name+".out", n.Attribute...),
+			node("MultiHeadAttention", microsoft, []string{name + ".q", name + ".k", name + ".v", "", "", "same_pair"}, name+".out", n.Attribute...),
 			node("Squeeze", "", []string{name + ".out", axis}, n.Output[0]))
 	}
 	if replaced == 0 {
-		t.Fatal("no PackedAttention")
+		t.Fatal("no PackedMultiHeadAttention")
 	}
 	model.Graph.Node = nodes
 	model.Graph.Input = slices.DeleteFunc(model.Graph.Input, func(i *onnxpb.ValueInfoProto) bool { return i.GetName() == TokenOffset })
@@ -153,6 +155,7 @@ func TestPackedGraphScoresAsTheReference(t *testing.T) {
 		{"one layer", 1, 32, 2, func(*CrossEncoder) {}},
 		{"distilbert", 2, 32, 4, distil},
 		{"distilbert cat", 2, 32, 4, func(c *CrossEncoder) { distil(c); c.Pooler = nil }},
+		{"no constant", 2, 32, 4, func(c *CrossEncoder) { c.Norm.Weight[3], c.Layers[0].Norm.Weight[5] = 0, 0 }},
 		{"large epsilon", 2, 32, 4, func(c *CrossEncoder) { c.Epsilon = 0.3 }},
 	}
 	for _, c := range cases {
@@ -195,7 +198,7 @@ func TestPackedGraphCutsTheLastLayer(t *testing.T) {
 			}
 		}
 	}
-	if want := "map[BiasGelu:3 Cast:1 EmbedLayerNormalization:1 Gather:2 Gemm:2 MatMul:9 PackedAttention:3 SkipLayerNormalization:6 Slice:1 Squeeze:1 Tanh:1]"; fmt.Sprint(count) != want {
+	if want := "map[BiasGelu:3 Cast:1 EmbedLayerNormalization:1 Gather:2 Gemm:2 MatMul:18 PackedMultiHeadAttention:3 SkipLayerNormalization:6 Slice:1 Squeeze:1 Tanh:1]"; fmt.Sprint(count) != want {
 		t.Errorf("operators %v, want %s", count, want)
 	}
 	kinds := map[int32]int{}
