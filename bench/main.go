@@ -73,7 +73,7 @@ func runAll(ctx context.Context, args []string) (err error) {
 
 // parse reads flags and the names of topics; without any, all.
 func (b *bench) parse(args []string) ([]topic, error) {
-	cache, err := cacheFolder()
+	cache, err := engines.CacheDir()
 	if err != nil {
 		return nil, err
 	}
@@ -102,18 +102,6 @@ func (b *bench) parse(args []string) ([]topic, error) {
 		chosen = append(chosen, topics()[i])
 	}
 	return chosen, nil
-}
-
-// cacheFolder is where models and the rest are: see docs/building.md.
-func cacheFolder() (string, error) {
-	if dir := os.Getenv("RESIFT_CACHE"); dir != "" {
-		return dir, nil
-	}
-	if dir := os.Getenv("XDG_CACHE_HOME"); dir != "" {
-		return filepath.Join(dir, "resift"), nil
-	}
-	home, err := os.UserHomeDir()
-	return filepath.Join(home, ".cache", "resift"), err
 }
 
 func (b *bench) table(title string, columns ...string) *table {

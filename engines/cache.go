@@ -7,8 +7,8 @@ import (
 	"syscall"
 )
 
-// cacheDir is the folder outside the source tree where fetched things are kept; docs/building.md lists its contents.
-func cacheDir() (string, error) {
+// CacheDir is the folder outside the source tree where fetched things are kept; docs/building.md lists its contents.
+func CacheDir() (string, error) {
 	if dir := os.Getenv("RESIFT_CACHE"); dir != "" {
 		return filepath.Abs(dir)
 	}

@@ -16,7 +16,7 @@ import (
 
 // fetchJars returns the folder of the recipe's jars, fetching them with Maven if the cache lacks it.
 func fetchJars(ctx context.Context, r recipe, java JavaHome, progress func(string)) (string, error) {
-	cache, err := cacheDir()
+	cache, err := CacheDir()
 	if err != nil {
 		return "", err
 	}

