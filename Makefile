@@ -8,6 +8,8 @@ native := environment="$$(build/env.sh)" && eval "$$environment" &&
 model := ms-marco-MiniLM-L-12-v2
 models = $${RESIFT_CACHE:-$${XDG_CACHE_HOME:-$$HOME/.cache}/resift}/models
 FUZZTIME ?= 10s
+# Packages whose tests boot engines: one after another, so that no engine waits for the cores of another.
+booting := /(engines|searchclient|test/.*)$$
 staticcheck := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
 .PHONY: help
@@ -37,7 +39,9 @@ model: build ## the demo's model, converted, in the cache
 .PHONY: test
 test: tools format model ## everything: formatting, vet, all tests with the race detector, end to end on real engines
 	@$(native) go vet ./...
-	@$(native) go test -race -timeout 20m ./...
+	@$(native) packages="$$(go list ./...)" && \
+		go test -race -timeout 20m $$(grep -Ev '$(booting)' <<<"$$packages") && \
+		go test -race -timeout 40m -p 1 $$(grep -E '$(booting)' <<<"$$packages")
 
 .PHONY: test-short
 test-short: ## what needs neither an engine nor a model

@@ -43,8 +43,9 @@ type Engine struct {
 	stop    func() error
 }
 
-// bootLimit is how long an engine may take until it answers. They take 5 to 15 s on two cores.
-const bootLimit = 3 * time.Minute
+// bootLimit is how long an engine may take until it answers. They take 5 to 15 s on two idle cores, and minutes where other
+// work holds the cores. An engine that ends is not waited for.
+const bootLimit = 10 * time.Minute
 
 // stopLimit is how long an engine may take to end by itself before it is killed.
 const stopLimit = 15 * time.Second

@@ -15,6 +15,7 @@ import (
 )
 
 func TestRetriesOfStatuses(t *testing.T) {
+	const in90s = "in 90 s" // a date 90 s after the answer, not after the start of this test
 	for name, c := range map[string]struct {
 		status   int
 		header   [2]string
@@ -26,7 +27,7 @@ func TestRetriesOfStatuses(t *testing.T) {
 		"five times":             {500, [2]string{}, 5, time.Second / 2, 16 * time.Second, ""},
 		"for ever":               {502, [2]string{}, 99, time.Second / 2, 16 * time.Second, "answers 502 (6 attempts)"},
 		"rate":                   {429, [2]string{"Retry-After", "7"}, 2, 7 * time.Second, 7 * time.Second, ""},
-		"rate, by date":          {429, [2]string{"Retry-After", time.Now().Add(90 * time.Second).UTC().Format(http.TimeFormat)}, 1, 60 * time.Second, 90 * time.Second, ""},
+		"rate, by date":          {429, [2]string{"Retry-After", in90s}, 1, 60 * time.Second, 90 * time.Second, ""},
 		"rate, by draft":         {429, [2]string{"RateLimit", `"api";r=0;t=55`}, 1, 55 * time.Second, 55 * time.Second, ""},
 		"rate, not used up":      {429, [2]string{"RateLimit", `"api";r=3;t=55`}, 1, time.Second / 2, time.Second, ""},
 		"rate, nonsense":         {429, [2]string{"Retry-After", "-soon"}, 1, time.Second / 2, time.Second, ""},
@@ -44,7 +45,10 @@ func TestRetriesOfStatuses(t *testing.T) {
 				if !strings.Contains(r.URL.Path, path) || strings.Contains(r.URL.Path, "resolve-cache") || !wantedFile || n.Add(1) > int32(c.times) {
 					return false
 				}
-				if c.header[0] != "" {
+				switch {
+				case c.header[1] == in90s:
+					w.Header().Set(c.header[0], time.Now().Add(90*time.Second).UTC().Format(http.TimeFormat))
+				case c.header[0] != "":
 					w.Header().Set(c.header[0], c.header[1])
 				}
 				w.WriteHeader(c.status)
@@ -90,7 +94,7 @@ func TestSilentServer(t *testing.T) {
 		<-r.Context().Done()
 		return true
 	})
-	c, dir := newClient(t, h, func(o *Options) { o.Stall = 100 * time.Millisecond }), t.TempDir()
+	c, dir := newClient(t, h, func(o *Options) { o.Stall = 2 * time.Second }), t.TempDir()
 	if err := c.pull(t.Context(), dir); err != nil {
 		t.Fatal(err)
 	}
@@ -118,11 +122,11 @@ func TestSlowServer(t *testing.T) {
 		for i := range 12 {
 			w.Write(files[large].Content[i*1_000_000/12 : (i+1)*1_000_000/12])
 			w.(http.Flusher).Flush()
-			time.Sleep(100 * time.Millisecond)
+			time.Sleep(300 * time.Millisecond)
 		}
 		return true
 	})
-	c, dir := newClient(t, h, func(o *Options) { o.Stall = time.Second }), t.TempDir()
+	c, dir := newClient(t, h, func(o *Options) { o.Stall = 3 * time.Second }), t.TempDir()
 	if err := c.pull(t.Context(), dir); err != nil {
 		t.Fatal(err)
 	}
