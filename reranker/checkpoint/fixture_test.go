@@ -102,6 +102,8 @@ func encode(kind element, values []float32) []byte {
 		switch kind {
 		case float16s:
 			raw = binary.LittleEndian.AppendUint16(raw, half(v))
+		case int8s:
+			raw = append(raw, byte(int8(v)))
 		case bfloat16s:
 			raw = binary.LittleEndian.AppendUint16(raw, uint16(math.Float32bits(v)>>16))
 		default:
@@ -121,13 +123,18 @@ func half(v float32) uint16 {
 	return sign | uint16(n)
 }
 
-// safetensors makes a file of the format.
+// safetensors makes a file of the format, with one element type for all.
 func safetensors(kind string, all []array) []byte {
-	element := safetensorsTypes[kind]
+	return safetensorsOf(all, func(string) string { return kind })
+}
+
+// safetensorsOf makes a file whose tensors have each the element type that kindOf tells.
+func safetensorsOf(all []array, kindOf func(name string) string) []byte {
 	header := map[string]any{"__metadata__": map[string]string{"format": "pt"}}
 	var data []byte
 	for _, a := range all {
-		raw := encode(element, a.values)
+		kind := kindOf(a.name)
+		raw := encode(safetensorsTypes[kind], a.values)
 		header[a.name] = map[string]any{"dtype": kind, "shape": a.shape, "data_offsets": []int{len(data), len(data) + len(raw)}}
 		data = append(data, raw...)
 	}

@@ -113,7 +113,8 @@ type reader struct {
 	err     error
 }
 
-// newReader gives tensors their present names: checkpoints of 2019 call a norm's weight gamma and its bias beta.
+// newReader gives tensors their present names (checkpoints of 2019 call a norm's weight gamma and its bias beta) and int8
+// matrices their scales.
 func newReader(tensors map[string]*tensor) (*reader, error) {
 	r := &reader{tensors: make(map[string]*tensor, len(tensors))}
 	for _, old := range slices.Sorted(maps.Keys(tensors)) {
@@ -128,7 +129,7 @@ func newReader(tensors map[string]*tensor) (*reader, error) {
 		}
 		r.tensors[name] = tensors[old]
 	}
-	return r, nil
+	return r, pairScales(r.tensors)
 }
 
 // isBuffer tells of tensors that are no weights: counters that old versions saved.
@@ -240,12 +241,15 @@ func (r *reader) linear(name string, in, out int) onnxgraph.Linear {
 	if t == nil {
 		return onnxgraph.Linear{}
 	}
-	values, err := t.transposed()
-	r.fail(err)
-	return onnxgraph.Linear{
-		Weight: onnxgraph.Matrix{Rows: in, Cols: t.shape[0], Values: values},
-		Bias:   r.vector(name+".bias", t.shape[0]),
+	weight := onnxgraph.Matrix{Rows: in, Cols: t.shape[0], Scales: t.scales}
+	var err error
+	if t.scales != nil {
+		weight.Codes, err = t.transposedCodes()
+	} else {
+		weight.Values, err = t.transposed()
 	}
+	r.fail(err)
+	return onnxgraph.Linear{Weight: weight, Bias: r.vector(name+".bias", t.shape[0])}
 }
 
 // table reads an embedding table, [rows, width].

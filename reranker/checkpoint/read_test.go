@@ -22,8 +22,12 @@ func writers(t *testing.T) map[string]func(dir string, all []array) {
 		"float32":  write(safetensorsFile, func(all []array) []byte { return safetensors("F32", all) }),
 		"float16":  write(safetensorsFile, func(all []array) []byte { return safetensors("F16", all) }),
 		"bfloat16": write(safetensorsFile, func(all []array) []byte { return safetensors("BF16", all) }),
-		"torch":    write(torchFile, func(all []array) []byte { return stored(torchEntries(float32s, all)) }),
-		"half":     write(torchFile, func(all []array) []byte { return stored(torchEntries(float16s, all)) }),
+		"int8 words": write(safetensorsFile, func(all []array) []byte {
+			return compact(all, func(name string) bool { return strings.HasSuffix(name, "word_embeddings.weight") })
+		}),
+		"int8":  write(safetensorsFile, func(all []array) []byte { return compact(all, func(string) bool { return true }) }),
+		"torch": write(torchFile, func(all []array) []byte { return stored(torchEntries(float32s, all)) }),
+		"half":  write(torchFile, func(all []array) []byte { return stored(torchEntries(float16s, all)) }),
 		"old names": write(torchFile, func(all []array) []byte {
 			return stored(torchEntries(bfloat16s, oldNames(all)))
 		}),
@@ -44,6 +48,24 @@ func writers(t *testing.T) map[string]func(dir string, all []array) {
 			put(t, dir, safetensorsIndex, text)
 		},
 	}
+}
+
+// compact writes the matrices that are wanted as int8 codes and scales, without rounding: weights are multiples of 1/64.
+func compact(all []array, wanted func(name string) bool) []byte {
+	kinds, out := map[string]string{}, slices.Clone(all)
+	for i, a := range all {
+		kinds[a.name] = "F16"
+		if len(a.shape) != 2 || !wanted(a.name) {
+			continue
+		}
+		kinds[a.name], kinds[a.name+scaleSuffix] = "I8", "F32"
+		out[i].values = nil
+		for _, v := range a.values {
+			out[i].values = append(out[i].values, 64*v)
+		}
+		out = append(out, array{a.name + scaleSuffix, a.shape[:1], slices.Repeat([]float32{1.0 / 64}, a.shape[0])})
+	}
+	return safetensorsOf(out, func(name string) string { return kinds[name] })
 }
 
 func oldNames(all []array) []array {
@@ -90,10 +112,10 @@ func checkEncoder(t *testing.T, a architecture, c *onnxgraph.CrossEncoder) {
 		delete(arrays, name)
 	}
 	linear := func(name string, l onnxgraph.Linear) {
-		want := arrays[name+".weight"]
+		want, got := arrays[name+".weight"], l.Weight.Floats()
 		for i, v := range want.values {
 			out, in := i/want.shape[1], i%want.shape[1]
-			if l.Weight.Rows != want.shape[1] || l.Weight.Cols != want.shape[0] || l.Weight.Values[in*l.Weight.Cols+out] != v {
+			if l.Weight.Rows != want.shape[1] || l.Weight.Cols != want.shape[0] || got[in*l.Weight.Cols+out] != v {
 				t.Errorf("%s differs at %d", name, i)
 				break
 			}

@@ -16,12 +16,13 @@ const (
 	float32s  element = "float32"
 	float16s  element = "float16"
 	bfloat16s element = "bfloat16"
+	int8s     element = "int8" // codes of a compact matrix; see pairScales
 )
 
 // bytes is the size of an element; 0 for a type that no file may have.
 func (e element) bytes() int {
 	switch e {
-	case "int8", "uint8", "bool":
+	case int8s, "uint8", "bool":
 		return 1
 	case float16s, bfloat16s, "int16":
 		return 2
@@ -45,7 +46,8 @@ type tensor struct {
 	shape   []int
 	strides []int // in elements; nil: row-major
 	data    io.ReaderAt
-	offset  int64 // of the first element, bytes
+	offset  int64     // of the first element, bytes
+	scales  []float32 // of int8 codes: what each row of the matrix is multiplied with; else nil
 }
 
 // count is the number of elements, which is no more than the file holds.
@@ -123,6 +125,11 @@ func (t *tensor) readable() error {
 	switch t.kind {
 	case float32s, float16s, bfloat16s:
 		return nil
+	case int8s:
+		if t.scales == nil {
+			return fmt.Errorf("%s: numbers of type int8 without %s, their scales", t.name, t.name+scaleSuffix)
+		}
+		return nil
 	}
 	return fmt.Errorf("%s: numbers of type %s; want float32, float16 or bfloat16", t.name, t.kind)
 }
@@ -135,6 +142,9 @@ func (t *tensor) each(visit func(i int, v float32)) error {
 	}
 	wrong := -1
 	err := walk(func(i int, v float32) {
+		if t.scales != nil {
+			v *= t.scales[i/t.shape[1]]
+		}
 		if wrong < 0 && (math.IsNaN(float64(v)) || math.IsInf(float64(v), 0)) {
 			wrong = i
 		}
@@ -205,6 +215,8 @@ func readAt(r io.ReaderAt, b []byte, offset int64) error {
 // number decodes the little-endian number at the start of b.
 func (e element) number(b []byte) float32 {
 	switch e {
+	case int8s:
+		return float32(int8(b[0]))
 	case float16s:
 		return halfToFloat(binary.LittleEndian.Uint16(b))
 	case bfloat16s:
