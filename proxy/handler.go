@@ -31,6 +31,7 @@ type Scorer interface {
 	ScoreEach(ctx context.Context, query string, passages []string, each reranker.Each) (reranker.Result, error)
 	Windows(text string, maxTokens, overlap int) []string
 	Revision() string
+	Name() string
 }
 
 // Scores remembers what the model said. See cache.Cache.

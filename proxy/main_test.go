@@ -84,6 +84,8 @@ func (s *hashScorer) Windows(text string, maxTokens, overlap int) []string {
 
 func (s *hashScorer) Revision() string { return "hash" }
 
+func (s *hashScorer) Name() string { return "hash-scorer@01234567" }
+
 // recording is what a real engine said, headers and all.
 type recording struct {
 	status int

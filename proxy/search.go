@@ -22,6 +22,7 @@ const (
 	headerReason  = "X-Resift-Reason"
 	headerArm     = "X-Resift-Arm"
 	headerQueryID = "X-Resift-Query-Id"
+	headerModel   = "X-Resift-Model"
 	headerTiming  = "Server-Timing"
 )
 
@@ -242,6 +243,9 @@ func (s *search) mark(h http.Header) {
 	}
 	h[headerArm] = []string{arm}
 	h[headerQueryID] = []string{s.id}
+	if s.status == StatusReranked || s.status == StatusPartial {
+		h[headerModel] = []string{s.scorer.Name()}
+	}
 	h.Add(headerTiming, s.serverTiming(time.Since(s.begin)))
 }
 

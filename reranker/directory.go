@@ -27,6 +27,7 @@ const (
 
 // Metadata is the content of resift.json.
 type Metadata struct {
+	Name         string            `json:"name,omitempty"`        // see cleanName; "": the directory's
 	Architecture string            `json:"architecture"`          // such as BertForSequenceClassification; for people
 	Inputs       map[string]string `json:"inputs"`                // graph input → what it means to the layout, such as InputIDs
 	Output       string            `json:"output"`                // graph output: [pairs, 1] or [pairs], a logit
@@ -169,6 +170,9 @@ func parseMetadata(text []byte) (Metadata, error) {
 func (m Metadata) check() error {
 	var problems []error
 	problem := func(format string, args ...any) { problems = append(problems, fmt.Errorf(format, args...)) }
+	if m.Name != cleanName(m.Name) {
+		problem("name %.100q has other characters than letters, digits and ._-/, or more than %d", m.Name, maxNameBytes)
+	}
 	if layoutInputs(m.Layout) == nil {
 		problem("layout %q is not supported: want %q or %q", m.Layout, LayoutPadded, LayoutPacked)
 	}

@@ -80,7 +80,7 @@ func openONNX(o Options) (*onnx, error) {
 	}
 	so := x.schedulerOptions(o, d, onCPU, maxTokens)
 	x.about = Info{
-		Backend: BackendONNX, Model: d.Path, Architecture: d.Architecture, Precision: d.Precision, Layout: d.Layout,
+		Backend: BackendONNX, Name: d.name(), Model: d.Path, Architecture: d.Architecture, Precision: d.Precision, Layout: d.Layout,
 		MaxTokens: maxTokens, Revision: d.revision(digests, maxTokens), Sessions: len(x.lanes), Threads: settings.threads,
 		BatchTokens: so.batchTokens, BatchPairs: d.BatchPairs, Library: library, LibraryVersion: ort.GetVersion(),
 		Source: d.Source, License: d.License, DeviceNote: note,

@@ -67,6 +67,13 @@ func (r *Reranker) Windows(text string, maxTokens, overlap int) []string {
 // Revision is the hex sha256 over everything that decides a score; equal revisions give equal scores.
 func (r *Reranker) Revision() string { return r.backend.info().Revision }
 
+// Name is the model's name and the first eight digits of its revision, such as resift-tiny@1f3a9c04: what people tell models
+// apart by.
+func (r *Reranker) Name() string {
+	info := r.backend.info()
+	return info.Name + "@" + info.Revision[:8]
+}
+
 // Info tells what was opened.
 func (r *Reranker) Info() Info { return r.backend.info() }
 

@@ -51,6 +51,7 @@ type Stats struct {
 // Info tells what was opened.
 type Info struct {
 	Backend        string   `json:"backend"`
+	Name           string   `json:"name"`  // letters, digits and ._-/ alone
 	Model          string   `json:"model"` // directory, or the server's model name
 	Architecture   string   `json:"architecture,omitempty"`
 	Precision      string   `json:"precision,omitempty"`

@@ -77,7 +77,7 @@ func openTEI(o Options) (*tei, error) {
 	t.counters.QueueLimit = cmp.Or(max(0, o.QueuePairs), defaultQueuePairs)
 	t.counters.Sessions = cap(t.slots)
 	t.about = Info{
-		Backend: BackendTEI, Model: base.Redacted(), Devices: []string{base.Redacted()}, Sessions: cap(t.slots), MaxTokens: o.MaxTokens,
+		Backend: BackendTEI, Name: cleanName(base.Host), Model: base.Redacted(), Devices: []string{base.Redacted()}, Sessions: cap(t.slots), MaxTokens: o.MaxTokens,
 	}
 	t.about.Revision = teiRevision(base, teiInfo{})
 	// A server that is down now may be up when the first search comes: searches fail open until then.

@@ -223,7 +223,7 @@ func (t *tei) describe(ctx context.Context) error {
 		t.batch = info.MaxClientBatchSize
 	}
 	if info.ModelID != "" {
-		t.about.Model = info.ModelID
+		t.about.Model, t.about.Name = info.ModelID, cleanName(info.ModelID)
 	}
 	t.about.Precision = info.ModelDType
 	t.about.MaxTokens = info.MaxInputLength

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -19,6 +20,7 @@ import (
 	"github.com/resift/resift/demo/corpus"
 	"github.com/resift/resift/engines"
 	"github.com/resift/resift/eval"
+	"github.com/resift/resift/reranker"
 )
 
 // demoModel is the folder of the demo's model below the cache's models.
@@ -37,26 +39,43 @@ type demoFlags struct {
 // demo boots an engine, fills it, puts the proxy before it, shows three searches and stays up until ctx ends.
 func (p *program) demo(ctx context.Context, args []string) error {
 	var o demoFlags
-	f := p.flags("demo", "demo [--engine URL] [--port N] [--keep]")
+	f := p.flags("demo", "demo [--model NAME|DIR] [--engine URL] [--port N] [--keep]")
 	f.StringVar(&o.engine, "engine", "", "`URL` of a running engine to use instead of booting one; the demo adds the index "+demoIndex)
-	f.StringVar(&o.model, "model", "", "model `directory`; empty: the one that `make model` makes")
+	f.StringVar(&o.model, "model", "", "model directory, or the `name` of one in the cache folder; empty: the one that `make model` makes")
 	f.IntVar(&o.port, "port", 9280, "port of the proxy on 127.0.0.1; the admin port is the next one; 0: free ports")
 	f.BoolVar(&o.keep, "keep", false, "keep the engine's data for the next start")
 	f.BoolVar(&o.once, "once", false, "end after the three searches")
 	if _, err := parse(f, args, 0); err != nil {
 		return err
 	}
-	if o.model == "" {
-		o.model = filepath.Join(p.cacheDir(), "models", demoModel)
-		if _, err := os.Stat(o.model); err != nil {
-			return fmt.Errorf("the demo's model is not at %s; `make model` gets it", o.model)
-		}
+	var err error
+	if o.model, err = p.findModel(o.model); err != nil {
+		return err
 	}
-	err := p.runDemo(ctx, &o)
+	if _, err := reranker.ReadDirectory(o.model); err != nil {
+		return err // now, not after an engine has booted
+	}
+	err = p.runDemo(ctx, &o)
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		return nil
 	}
 	return err
+}
+
+// findModel returns the directory of a model that is named by a directory or by its name in the cache folder.
+func (p *program) findModel(name string) (string, error) {
+	if info, err := os.Stat(name); err == nil && info.IsDir() {
+		return name, nil
+	}
+	models := filepath.Join(p.cacheDir(), "models")
+	dir := filepath.Join(models, cmp.Or(name, demoModel))
+	if _, err := os.Stat(dir); err == nil && filepath.IsLocal(cmp.Or(name, demoModel)) {
+		return dir, nil
+	}
+	if name == "" {
+		return "", fmt.Errorf("the demo's model is not at %s; `make model` gets it", dir)
+	}
+	return "", fmt.Errorf("--model %s: neither a directory nor a model in %s", name, models)
 }
 
 // cacheDir is the folder for what is fetched or made once: see docs/building.md.
@@ -113,7 +132,7 @@ func (p *program) runDemo(ctx context.Context, o *demoFlags) error {
 		return err
 	}
 	info := s.current.snapshot.Load().reranker.Info()
-	g.done(fmt.Sprintf("resift before it at %s, with %s (%s) on %s", s.URL(), filepath.Base(o.model), info.Precision, strings.Join(info.Devices, ", ")))
+	g.done(fmt.Sprintf("resift before it at %s, with %s (%s) on %s", s.URL(), info.Name, info.Precision, strings.Join(info.Devices, ", ")))
 	err = s.run(ctx, func(ctx context.Context) error {
 		if err := p.showSearches(ctx, s.URL()); err != nil {
 			return err

@@ -19,12 +19,13 @@ type importOptions struct {
 	from, to        string
 	precision       onnxgraph.Precision // empty: FP32, or FP16 for cuda
 	device          string              // cpu or cuda; empty: what the precision is for
+	name            string              // of the model; empty: the directory's
 	source, license string
 }
 
 // modelImport makes a model directory of published files.
 func (p *program) modelImport(args []string) error {
-	f := p.flags("model import", "model import DIR -o OUT [--precision fp32|int8] [--device cpu|cuda] [--source TEXT] [--license ID]")
+	f := p.flags("model import", "model import DIR -o OUT [--precision fp32|int8] [--device cpu|cuda] [--name NAME] [--source TEXT] [--license ID]")
 	var o importOptions
 	f.StringVar(&o.to, "o", "", "model `directory` to make; must not exist")
 	f.Func("precision", "of a written graph: fp32 (the default), int8 (weights and, by rows, activations), or fp16 for cuda", func(s string) error {
@@ -32,6 +33,7 @@ func (p *program) modelImport(args []string) error {
 		return nil
 	})
 	f.StringVar(&o.device, "device", "", "what the graph is for: cpu, or cuda (fp16, pairs end to end without padding)")
+	f.StringVar(&o.name, "name", "", "the model's name, for resift.json and the answers' X-Resift-Model; empty: the directory's")
 	f.StringVar(&o.source, "source", "", "where the weights come from, for resift.json and NOTICE; empty: DIR")
 	f.StringVar(&o.license, "license", "", "SPDX identifier of the weights' licence")
 	names, err := parse(f, args, 1)
@@ -153,7 +155,7 @@ func (o *importOptions) writeCheckpoint(dir string) (string, error) {
 			files[e.Name()] = ""
 		}
 	}
-	m := metadataOf(c.Encoder.Describe(c.Architecture, o.graph()))
+	m := o.metadata(c.Encoder.Describe(c.Architecture, o.graph()))
 	m.PadToken, m.MaxTokens, m.Files = c.PadToken, c.MaxTokens, files
 	if _, err := reranker.WriteDirectory(dir, m); err != nil {
 		return "", err
@@ -179,7 +181,7 @@ func (o *importOptions) convert(dir string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	_, err = reranker.WriteDirectory(dir, metadataOf(m))
+	_, err = reranker.WriteDirectory(dir, o.metadata(m))
 	return fmt.Sprintf("the graph rewritten in %s, so that a score depends on its pair alone", m.Precision), err
 }
 
@@ -187,8 +189,9 @@ func (o *importOptions) graph() onnxgraph.Options {
 	return onnxgraph.Options{Precision: o.precision, Source: o.source, License: o.license}
 }
 
-func metadataOf(m onnxgraph.Metadata) reranker.Metadata {
+func (o *importOptions) metadata(m onnxgraph.Metadata) reranker.Metadata {
 	out := reranker.Metadata{
+		Name:         o.name,
 		Architecture: m.Architecture, Inputs: m.Inputs, Output: m.Output, MaxTokens: m.MaxTokens, PadToken: m.PadToken,
 		Precision: m.Precision, Layout: reranker.LayoutPadded, Source: m.Source, License: m.License, Files: map[string]string{},
 	}
@@ -215,7 +218,7 @@ func (o *importOptions) copyModel(dir string, d *reranker.Directory) error {
 		}
 	}
 	m := d.Metadata
-	m.Source, m.License = o.source, o.license
+	m.Name, m.Source, m.License = o.name, o.source, o.license
 	_, err = reranker.WriteDirectory(dir, m)
 	return err
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -91,6 +92,42 @@ func TestImportForCUDADescribesThePackedGraph(t *testing.T) {
 	}
 }
 
+func TestInfoTellsTheName(t *testing.T) {
+	folder := filepath.Join(t.TempDir(), "my model")
+	for _, c := range []struct {
+		args []string
+		want string
+	}{
+		{nil, "my-model@"},
+		{[]string{"--name", "acme/own"}, "acme/own@"},
+	} {
+		if err := os.RemoveAll(folder); err != nil {
+			t.Fatal(err)
+		}
+		if code, _, stderr := call(t, append([]string{"model", "import", readyONNX, "-o", folder}, c.args...)...); code != 0 {
+			t.Fatal(stderr)
+		}
+		code, stdout, stderr := call(t, "model", "info", folder, "--device", "cpu")
+		if line, _, _ := strings.Cut(stdout, "\n"); code != 0 || !regexp.MustCompile("^name +"+c.want+"[0-9a-f]{8}$").MatchString(line) {
+			t.Errorf("%v: %q\n%s", c.args, line, stderr)
+		}
+	}
+}
+
+func TestFindModel(t *testing.T) {
+	home := t.TempDir()
+	cached := filepath.Join(home, ".cache", "resift", "models", "own")
+	if err := os.MkdirAll(cached, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	p := &program{env: []string{"HOME=" + home}}
+	for name, want := range map[string]string{"own": cached, home: home} {
+		if got, err := p.findModel(name); got != want || err != nil {
+			t.Errorf("%s: %q (%v), want %q", name, got, err, want)
+		}
+	}
+}
+
 func TestImportRefuses(t *testing.T) {
 	missing := publishedFolder(t, "cat", "model.safetensors")
 	if err := os.Remove(filepath.Join(missing, "vocab.txt")); err != nil {
@@ -104,6 +141,7 @@ func TestImportRefuses(t *testing.T) {
 	}{
 		{readyONNX, []string{"-o", there}, "exists already"},
 		{readyONNX, nil, "-o is missing"},
+		{readyONNX, []string{"-o", "OUT", "--name", "a b"}, `name "a b" has other characters`},
 		{readyONNX, []string{"-o", "OUT", "--precision", "fp8"}, "want fp32 or int8, or fp16 with --device cuda"},
 		{readyONNX, []string{"-o", "OUT", "--precision", "fp16", "--device", "cpu"}, "fp16 is not for a CPU"},
 		{readyONNX, []string{"-o", "OUT", "--precision", "int8", "--device", "cuda"}, "is for --precision fp16"},

@@ -42,6 +42,8 @@ func TestWrongCalls(t *testing.T) {
 		{[]string{"model", "info", "/nowhere"}, 1, "/nowhere"},
 		{[]string{"model", "bench", "--lengths", "9,x", "/nowhere"}, 1, "want whole numbers above 0"},
 		{[]string{"demo", "--port", "0"}, 1, "make model"},
+		{[]string{"demo", "--port", "0", "--model", "nothing"}, 1, "--model nothing: neither a directory nor a model in "},
+		{[]string{"demo", "--port", "0", "--model", "."}, 1, "model directory: stat model.onnx"},
 	} {
 		code, stdout, stderr := call(t, c.args...)
 		if code != c.code || !strings.Contains(stderr, c.want) || stdout != "" {

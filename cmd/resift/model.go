@@ -72,7 +72,7 @@ func (p *program) modelInfo(args []string) error {
 	}
 	t := tabwriter.NewWriter(p.stdout, 0, 0, 2, ' ', 0)
 	for _, row := range [][2]string{
-		{"model", i.Model}, {"architecture", i.Architecture}, {"precision", i.Precision}, {"layout", i.Layout},
+		{"name", r.Name()}, {"model", i.Model}, {"architecture", i.Architecture}, {"precision", i.Precision}, {"layout", i.Layout},
 		{"max tokens", strconv.Itoa(i.MaxTokens)}, {"revision", i.Revision}, {"source", i.Source}, {"license", i.License},
 		{"runs on", strings.Join(i.Devices, ", ")}, {"sessions", fmt.Sprintf("%d with %d thread(s) each", i.Sessions, i.Threads)},
 		{"batch tokens", strconv.Itoa(i.BatchTokens)}, {"library", i.Library + " " + i.LibraryVersion},

@@ -105,6 +105,7 @@ func (p *program) pull(ctx context.Context, o pullOptions) error {
 		o.license = request.Model.License
 	}
 	show.done("making the model directory")
+	o.importOptions.name = o.name
 	if err := p.importModel(o.importOptions); err != nil {
 		return fmt.Errorf("downloaded to %s, but not imported: %w", request.Folder, err)
 	}
