@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -24,6 +25,7 @@ type Searcher struct {
 	Window   int         // 0: the proxy's own
 	Header   http.Header // sent with each search, for example Authorization
 	Client   *http.Client
+	Texts    bool // keep the beginning of each document's text, of Fields, for a report
 	// First, if not nil, replaces the index's own first stage: the candidates of each query are the documents of this run.
 	First Run
 }
@@ -31,7 +33,8 @@ type Searcher struct {
 // Answer is one arm's order for a query.
 type Answer struct {
 	Docs    []Ranked
-	Status  string // X-Resift-Status and X-Resift-Reason
+	Texts   map[string]string // document → the beginning of its text; nil unless asked for
+	Status  string            // X-Resift-Status and X-Resift-Reason
 	Reason  string
 	Elapsed time.Duration
 }
@@ -131,30 +134,60 @@ func (s *Searcher) Search(ctx context.Context, q Query, arm string) (Answer, err
 	if a.Status == "" {
 		return a, fmt.Errorf("%s is no resift: its answer has no X-Resift-Status", s.URL)
 	}
-	a.Docs, err = hits(text)
-	return a, err
+	return a, s.readHits(&a, text)
 }
 
-func hits(text []byte) ([]Ranked, error) {
+// readHits fills in what the hits of an answer say.
+func (s *Searcher) readHits(a *Answer, text []byte) error {
 	var answer struct {
 		Hits struct {
 			Hits []struct {
-				ID    string   `json:"_id"`
-				Score *float64 `json:"_score"`
+				ID     string          `json:"_id"`
+				Score  *float64        `json:"_score"`
+				Source json.RawMessage `json:"_source"`
 			} `json:"hits"`
 		} `json:"hits"`
 	}
 	if err := json.Unmarshal(text, &answer); err != nil {
-		return nil, fmt.Errorf("answer: %w", err)
+		return fmt.Errorf("answer: %w", err)
 	}
-	docs := make([]Ranked, len(answer.Hits.Hits))
+	a.Docs = make([]Ranked, len(answer.Hits.Hits))
+	if s.Texts {
+		a.Texts = make(map[string]string, len(a.Docs))
+	}
 	for i, h := range answer.Hits.Hits {
-		docs[i].ID = h.ID
+		a.Docs[i].ID = h.ID
 		if h.Score != nil {
-			docs[i].Score = *h.Score
+			a.Docs[i].Score = *h.Score
+		}
+		if s.Texts {
+			a.Texts[h.ID] = s.beginning(h.Source)
 		}
 	}
-	return docs, nil
+	return nil
+}
+
+// beginningSize is how much of a document's text a report shows, in runes.
+const beginningSize = 200
+
+// beginning is the first text of a hit's fields, cut short.
+func (s *Searcher) beginning(source json.RawMessage) string {
+	var doc map[string]any
+	if json.Unmarshal(source, &doc) != nil {
+		return ""
+	}
+	var parts []string
+	for _, name := range s.Fields {
+		name, _, _ = strings.Cut(name, "^") // a boost
+		if text, ok := doc[name].(string); ok && text != "" {
+			parts = append(parts, text)
+		}
+	}
+	text := []rune(strings.Join(parts, " · "))
+	if len(text) > beginningSize {
+		return string(text[:beginningSize]) + "…"
+	}
+	return string(text)
 }
 
 // Outcome is one arm over all queries.
@@ -162,6 +195,7 @@ type Outcome struct {
 	Run      Run
 	Statuses map[string]int // "reranked", "fallback: overloaded", … → searches
 	Elapsed  []time.Duration
+	Texts    map[string]string // document → the beginning of its text; empty unless asked for
 }
 
 // RunArm asks for every query, at most parallel at a time; done is called after each. The first error ends it.
@@ -197,8 +231,9 @@ feed:
 	if err := context.Cause(ctx); err != nil {
 		return nil, err
 	}
-	o := &Outcome{Run: Run{}, Statuses: map[string]int{}}
+	o := &Outcome{Run: Run{}, Statuses: map[string]int{}, Texts: map[string]string{}}
 	for i, a := range answers {
+		maps.Copy(o.Texts, a.Texts)
 		o.Run[queries[i].ID] = a.Docs
 		o.Elapsed = append(o.Elapsed, a.Elapsed)
 		status := a.Status

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/resift/resift/eval"
 	"github.com/resift/resift/reranker"
 )
 
@@ -126,7 +127,7 @@ func (l load) keepUp(ctx context.Context, r *reranker.Reranker, requests [][]str
 	slices.Sort(took)
 	return loadRow{
 		name: l.name, requests: len(took), pairs: float64(len(took)*l.pairs) / elapsed, tokens: float64(tokens) / elapsed,
-		p50: percentile(took, .5), p99: percentile(took, .99),
+		p50: eval.Percentile(took, .5), p99: eval.Percentile(took, .99),
 	}, failed
 }
 
