@@ -89,15 +89,9 @@ func (e *evaluation) write(w io.Writer, report *eval.Report) error {
 }
 
 func (e *evaluation) read() ([]eval.Query, eval.Qrels, error) {
-	judgments, err := readFile(e.qrelsFile, "--qrels", eval.ReadJudgments)
+	queries, qrels, err := e.readJudgments()
 	if err != nil {
 		return nil, nil, err
-	}
-	queries, qrels := judgments.Queries, judgments.Qrels
-	if e.queryFile != "" || queries == nil {
-		if queries, err = readFile(e.queryFile, "--queries", eval.ReadQueries); err != nil {
-			return nil, nil, err
-		}
 	}
 	if e.runFile != "" {
 		if e.searcher.First, err = readFile(e.runFile, "--first-stage", eval.ReadRun); err != nil {
@@ -136,6 +130,26 @@ func (e *evaluation) read() ([]eval.Query, eval.Qrels, error) {
 		return nil, nil, errors.New("no query of --queries has judgments in --qrels")
 	}
 	return queries, qrels, nil
+}
+
+// readJudgments reads the queries, from the judgments where --queries does not hold them, and the judgments.
+func (e *evaluation) readJudgments() (queries []eval.Query, qrels eval.Qrels, err error) {
+	if e.queryFile != "" {
+		if queries, err = readFile(e.queryFile, "--queries", eval.ReadQueries); err != nil {
+			return nil, nil, err
+		}
+	}
+	judgments, err := readFile(e.qrelsFile, "--qrels", eval.ReadJudgments)
+	if err != nil {
+		return nil, nil, err
+	}
+	if e.queryFile == "" {
+		queries = judgments.Queries
+	}
+	if queries == nil {
+		return nil, nil, errors.New("--queries is missing: --qrels does not hold the queries' texts")
+	}
+	return queries, judgments.Qrels, nil
 }
 
 func readFile[T any](name, flag string, read func(io.Reader) (T, error)) (T, error) {

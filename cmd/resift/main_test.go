@@ -23,6 +23,10 @@ func TestWrongCalls(t *testing.T) {
 	if err := os.WriteFile(bad, []byte("listne: x\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	qrels := filepath.Join(t.TempDir(), "qrels.txt")
+	if err := os.WriteFile(qrels, []byte("q1 0 d1 1\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for _, c := range []struct {
 		args []string
 		code int
@@ -35,7 +39,8 @@ func TestWrongCalls(t *testing.T) {
 		{[]string{"serve", "--confg", "x"}, 2, "flag provided but not defined"},
 		{[]string{"serve", "extra"}, 2, "want 0 names, found 1 extra"},
 		{[]string{"check", "--config", bad}, 1, "listne: unknown key; did you mean listen?"},
-		{[]string{"eval"}, 1, "--queries is missing"},
+		{[]string{"eval"}, 1, "--qrels is missing"},
+		{[]string{"eval", "--qrels", qrels}, 1, "--queries is missing: --qrels does not hold"},
 		{[]string{"eval", "--queries", "/nowhere.tsv", "--qrels", "x"}, 1, "--queries: open /nowhere.tsv"},
 		{[]string{"model"}, 2, "usage: resift model"},
 		{[]string{"model", "info"}, 2, "want 1 names, found 0"},
