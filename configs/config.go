@@ -102,6 +102,8 @@ type Allow struct {
 	Arm    bool `yaml:"arm"`
 	Ext    bool `yaml:"ext"`
 	Native bool `yaml:"native"`
+
+	Headers []string `yaml:"headers"` // fields that tell who asks, or have an underscore, and pass all the same; * at the end: any rest
 }
 
 // Limits bound what a client may ask of the proxy.
@@ -141,7 +143,7 @@ func Default() Config {
 			QueuePairs:  4096,
 		},
 		Cache: Cache{Size: 64 << 20},
-		Allow: Allow{Mode: true, Query: true, Window: true, Arm: true, Ext: true, Native: true},
+		Allow: Allow{Mode: true, Query: true, Window: true, Arm: true, Ext: true, Native: true, Headers: []string{}},
 		Limits: Limits{
 			Body:       10 << 20,
 			Headers:    64 << 10,

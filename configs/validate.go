@@ -7,6 +7,8 @@ import (
 	"os"
 	"strconv"
 	"strings"
+
+	"golang.org/x/net/http/httpguts"
 )
 
 // maxWindow is what engines return at most from one search by default (index.max_result_window).
@@ -43,10 +45,19 @@ func (v *validator) config(c *Config) {
 	}
 	v.engine(&c.Engine)
 	v.reranker(&c.Reranker)
+	v.headers(c.Allow.Headers)
 	v.limits(&c.Limits)
 	v.indices(c.Indices)
 	v.oneOf("log.level", c.Log.Level, "debug", "info", "warn", "error")
 	v.oneOf("log.format", c.Log.Format, "text", "json")
+}
+
+func (v *validator) headers(names []string) {
+	for i, name := range names {
+		if !httpguts.ValidHeaderFieldName(strings.TrimSuffix(name, "*")) || strings.Contains(strings.TrimSuffix(name, "*"), "*") {
+			v.wrong(fmt.Sprintf("allow.headers[%d]", i), "want the name of a header field, with a * at its end for any rest, found %q", name)
+		}
+	}
 }
 
 func (v *validator) engine(e *Engine) {

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"net/http"
 	"strconv"
+
+	"github.com/resift/resift/proxy/wire"
 )
 
 // failure is an error of ours in the shape of an engine's: clients read it with the code they have.
@@ -19,9 +21,22 @@ var (
 	failMethod      = failure{http.StatusMethodNotAllowed, "method_not_allowed_exception", "this method is not forwarded"}
 	failUpgrade     = failure{http.StatusBadRequest, "illegal_argument_exception", "a change of protocol is not forwarded"}
 	failConnection  = failure{http.StatusBadRequest, "illegal_argument_exception", "Connection may not name a field that is meant for the engine"}
+	failUnderscore  = failure{http.StatusBadRequest, "illegal_argument_exception", "the name of a header field holds an underscore, which some programs read as a hyphen"}
 	failBody        = failure{http.StatusBadRequest, "illegal_argument_exception", "the request body could not be read"}
 	failBodyTime    = failure{http.StatusRequestTimeout, "timeout_exception", "the request body did not arrive in time"}
 )
+
+// failWire is the answer to a request that breaks the grammar of HTTP.
+func failWire(v wire.Violation) failure {
+	kind := "illegal_argument_exception"
+	switch v.Status {
+	case http.StatusRequestHeaderFieldsTooLarge:
+		kind = "too_long_http_header_exception"
+	case http.StatusRequestTimeout:
+		kind = "timeout_exception"
+	}
+	return failure{v.Status, kind, v.Reason}
+}
 
 type errorCause struct {
 	Type   string `json:"type"`

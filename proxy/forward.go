@@ -11,6 +11,8 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+
+	"github.com/resift/resift/proxy/wire"
 )
 
 // forwarder passes requests to the engine and answers to the client, both as streams and byte for byte.
@@ -26,6 +28,7 @@ type forward struct {
 	query    string            // RawQuery as the engine gets it
 	trace    func(http.Header) // adds trace headers to the engine's request; nil: the client's pass as they are
 	answered func(http.Header) // called with the answer's header, the engine's or our own; may be nil
+	refused  bool              // set: the answer tells that the body could not be read
 	strict   bool              // a success of the engine is not what the client wants: 503 in its place
 }
 
@@ -53,6 +56,7 @@ func (f *forwarder) rewrite(p *httputil.ProxyRequest) {
 	fw := p.In.Context().Value(forwardKey{}).(*forward)
 	p.Out.URL.Scheme, p.Out.URL.Host, p.Out.Host = "", "", ""
 	p.Out.URL.RawQuery = fw.query
+	p.Out.Trailer = nil // may be dropped (RFC 9110, 6.5.1), and no check would see what stands there
 	dropControls(p.Out.Header)
 	for _, name := range hopByHop {
 		if name != "Te" { // ReverseProxy leaves "trailers" in it, which is the client's to say
@@ -82,7 +86,8 @@ func modifyAnswer(res *http.Response) error {
 // fail answers a request that the engine did not.
 func (f *forwarder) fail(w http.ResponseWriter, r *http.Request, err error) {
 	fw := r.Context().Value(forwardKey{}).(*forward)
-	if r.Context().Err() != nil {
+	broken := wire.Broken(r.Context())
+	if broken == nil && r.Context().Err() != nil {
 		panic(http.ErrAbortHandler) // the client has gone, and the engine's request with it
 	}
 	if fw.answered != nil {
@@ -93,8 +98,12 @@ func (f *forwarder) fail(w http.ResponseWriter, r *http.Request, err error) {
 		return
 	}
 	var short *bodyError
-	if errors.As(err, &short) {
-		failBody.write(w, fw.id)
+	if broken != nil || errors.As(err, &short) {
+		fw.refused = true
+		if broken != nil {
+			err = broken
+		}
+		refuseBody(w, err, fw.id)
 		return
 	}
 	if fw.id == "" {

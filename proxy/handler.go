@@ -15,6 +15,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/resift/resift/cache"
+	"github.com/resift/resift/proxy/wire"
 	"github.com/resift/resift/reranker"
 	"github.com/resift/resift/searchclient"
 )
@@ -48,6 +49,9 @@ type Options struct {
 	Rules  *Rules // what is re-ranked, and which controls a request may use
 
 	Limits Limits
+	// AllowHeaders are names of request fields that pass although they tell the engine who asks, or hold an underscore. A "*" at the
+	// end stands for any rest. See docs/operations.md, Safe on the wire.
+	AllowHeaders []string
 	// TrustForwarded passes the client's Forwarded and X-Forwarded-* on and adds the peer to X-Forwarded-For. Without it they
 	// are removed: an engine that trusts this proxy would believe any address a client writes.
 	TrustForwarded bool
@@ -66,6 +70,7 @@ type Handler struct {
 	rules     *Rules
 	limits    Limits
 	trust     bool
+	fields    fieldRules
 	log       *slog.Logger
 	telemetry *telemetry
 	forwarder *httputil.ReverseProxy
@@ -98,13 +103,18 @@ func New(o Options) (*Handler, error) {
 	f := &forwarder{engine: o.Engine, log: o.Logger, trust: o.TrustForwarded}
 	return &Handler{
 		engine: o.Engine, scorer: o.Scorer, scores: o.Scores, rules: o.Rules, limits: limits, trust: o.TrustForwarded,
-		log: o.Logger, telemetry: t, forwarder: f.proxy(), slots: make(chan struct{}, limits.Searches),
+		fields: newFieldRules(o.AllowHeaders),
+		log:    o.Logger, telemetry: t, forwarder: f.proxy(), slots: make(chan struct{}, limits.Searches),
 	}, nil
 }
 
 // ServeHTTP answers one request.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if f, ok := refuse(r); ok {
+	f, refused := refuse(r)
+	if !refused {
+		r, f, refused = h.fields.apply(r)
+	}
+	if refused {
 		h.telemetry.request(r.Context(), outcome{status: statusRefused}, 0)
 		w.Header().Set("Connection", "close")
 		f.write(w, "")
@@ -119,6 +129,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // refuse tells what cannot be forwarded without changing its meaning.
 func refuse(r *http.Request) (failure, bool) {
+	if v, ok := wire.Refused(r); ok {
+		return failWire(v), true
+	}
 	switch r.Method {
 	case http.MethodConnect, http.MethodTrace:
 		return failMethod, true
@@ -148,8 +161,12 @@ func (h *Handler) serveOther(w http.ResponseWriter, r *http.Request) {
 		refuseBody(w, err, "")
 		return
 	}
-	h.forward(w, out, &forward{query: r.URL.RawQuery})
+	fw := &forward{query: r.URL.RawQuery}
+	h.forward(w, out, fw)
 	answered = true
+	if fw.refused {
+		status = statusRefused
+	}
 }
 
 // forward sends r to the engine and its answer to the client.
@@ -161,7 +178,8 @@ func (h *Handler) forward(w http.ResponseWriter, r *http.Request, fw *forward) {
 // refuseBody answers a request whose body did not arrive. The rest of it may still be on its way, so the connection ends.
 func refuseBody(w http.ResponseWriter, err error, id string) {
 	f := failBody
-	if errors.Is(err, os.ErrDeadlineExceeded) {
+	var v *wire.Violation
+	if errors.Is(err, os.ErrDeadlineExceeded) || errors.As(err, &v) && v.Status == http.StatusRequestTimeout {
 		f = failBodyTime
 	}
 	w.Header().Set("Connection", "close")

@@ -2,10 +2,14 @@ package proxy
 
 import (
 	"bytes"
+	"crypto/tls"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"time"
+
+	"github.com/resift/resift/proxy/wire"
 )
 
 // Limits bound what one handler holds in memory and for how long. The zero value of each field is its default.
@@ -47,11 +51,30 @@ type ServerOptions struct {
 	HeaderTime  time.Duration // to send the header of a request; default 10 s
 	HeaderBytes int           // size of that header; default 64 KiB
 	IdleTime    time.Duration // between two requests on a connection; default 2 min
+	TLS         *tls.Config   // nil: plain HTTP
 }
 
-// NewServer returns a server for h. It sets no time limit on a whole request or answer: a scroll or a bulk may stream for long.
-// Shutdown drains it.
+// Guard returns l with the requests on its connections checked byte by byte, to be served by NewServer's server.
+func Guard(l net.Listener, o ServerOptions) net.Listener {
+	o = o.withDefaults()
+	return wire.New(l, wire.Options{HeaderBytes: o.HeaderBytes, HeaderTime: o.HeaderTime, TLS: o.TLS})
+}
+
+// NewServer returns a server for h, to be run with Serve on a listener of Guard, over TLS too. It sets no time limit on a
+// whole request or answer: a scroll or a bulk may stream for long. Shutdown drains it.
 func NewServer(h http.Handler, o ServerOptions) *http.Server {
+	o = o.withDefaults()
+	return &http.Server{
+		Handler:                      h,
+		ConnContext:                  wire.Context,
+		ReadHeaderTimeout:            o.HeaderTime,
+		MaxHeaderBytes:               o.HeaderBytes,
+		IdleTimeout:                  o.IdleTime,
+		DisableGeneralOptionsHandler: true, // OPTIONS * is the engine's to answer
+	}
+}
+
+func (o ServerOptions) withDefaults() ServerOptions {
 	if o.HeaderTime == 0 {
 		o.HeaderTime = 10 * time.Second
 	}
@@ -61,13 +84,7 @@ func NewServer(h http.Handler, o ServerOptions) *http.Server {
 	if o.IdleTime == 0 {
 		o.IdleTime = 2 * time.Minute
 	}
-	return &http.Server{
-		Handler:                      h,
-		ReadHeaderTimeout:            o.HeaderTime,
-		MaxHeaderBytes:               o.HeaderBytes,
-		IdleTimeout:                  o.IdleTime,
-		DisableGeneralOptionsHandler: true, // OPTIONS * is the engine's to answer
-	}
+	return o
 }
 
 // errBodyTooLarge tells that a body is larger than asked for; what was read of it is returned all the same.

@@ -152,7 +152,7 @@ func (a recording) page(from, size int) recording {
 // seen is a request as the engine got it.
 type seen struct {
 	method, uri, host string
-	header            http.Header
+	header, trailer   http.Header
 	body              []byte
 }
 
@@ -182,7 +182,7 @@ func (e *engine) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		panic(http.ErrAbortHandler)
 	}
 	e.mu.Lock()
-	e.seen = append(e.seen, seen{r.Method, r.RequestURI, r.Host, r.Header.Clone(), body})
+	e.seen = append(e.seen, seen{r.Method, r.RequestURI, r.Host, r.Header.Clone(), r.Trailer, body})
 	e.mu.Unlock()
 	if e.answer != nil && e.answer(w, r, body) {
 		return
@@ -262,6 +262,7 @@ func startProxy(t testing.TB, e *engine, s setup) *rig {
 	}
 	r.Server = httptest.NewUnstartedServer(h)
 	r.Server.Config = NewServer(h, ServerOptions{})
+	r.Server.Listener = Guard(r.Server.Listener, ServerOptions{})
 	r.Server.Config.ErrorLog = slog.NewLogLogger(slog.NewJSONHandler(r.logs, nil), slog.LevelInfo)
 	r.Server.Start()
 	r.client = &http.Client{

@@ -220,14 +220,18 @@ func (s *search) sendOwn(strict bool) {
 func (s *search) send(r *http.Request, rawQuery string, strict bool) {
 	ctx, span := s.telemetry.tracer.Start(s.ctx, "forward", trace.WithSpanKind(trace.SpanKindClient))
 	defer span.End()
-	s.forward(s.w, r.WithContext(ctx), &forward{
+	fw := &forward{
 		id: s.id, query: rawQuery, strict: strict,
 		trace: func(h http.Header) { s.telemetry.inject(ctx, h) },
 		answered: func(h http.Header) {
 			s.written = true
 			s.mark(h)
 		},
-	})
+	}
+	s.forward(s.w, r.WithContext(ctx), fw)
+	if fw.refused {
+		s.status = statusRefused
+	}
 }
 
 // mark sets the fields that every answer to a search carries.

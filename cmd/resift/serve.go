@@ -84,15 +84,17 @@ func newServer(ctx context.Context, p *program, c *configs.Config) (_ *server, e
 	}
 	s.current.swap(first)
 	s.metrics.loaded(true)
-	s.searchHTTP = proxy.NewServer(&s.current, proxy.ServerOptions{
+	limits := proxy.ServerOptions{
 		HeaderTime: time.Duration(c.Limits.HeaderTime), IdleTime: time.Duration(c.Limits.IdleTime), HeaderBytes: int(c.Limits.Headers),
-	})
-	s.searchHTTP.ErrorLog = slog.NewLogLogger(s.telemetry.logger.Handler(), slog.LevelDebug) // broken clients, mostly
+	}
 	if first.tls != nil {
-		s.searchHTTP.TLSConfig = &tls.Config{GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
+		limits.TLS = &tls.Config{GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
 			return s.current.snapshot.Load().tls, nil
 		}, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}}
 	}
+	s.search = proxy.Guard(s.search, limits)
+	s.searchHTTP = proxy.NewServer(&s.current, limits)
+	s.searchHTTP.ErrorLog = slog.NewLogLogger(s.telemetry.logger.Handler(), slog.LevelDebug) // broken clients, mostly
 	s.adminHTTP = &http.Server{Handler: s.adminHandler(), ReadHeaderTimeout: 10 * time.Second}
 	return s, nil
 }
@@ -145,12 +147,7 @@ func (s *server) run(ctx context.Context, beside ...func(context.Context) error)
 	s.telemetry.logger.Info("resift is up", "version", version, "listen", s.URL(), "admin", s.AdminURL(),
 		"model", info.Model, "devices", info.Devices, "sessions", info.Sessions)
 	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error {
-		if s.searchHTTP.TLSConfig != nil {
-			return served(s.searchHTTP.ServeTLS(s.search, "", ""))
-		}
-		return served(s.searchHTTP.Serve(s.search))
-	})
+	g.Go(func() error { return served(s.searchHTTP.Serve(s.search)) })
 	if s.admin != nil {
 		g.Go(func() error { return served(s.adminHTTP.Serve(s.admin)) })
 	}

@@ -68,6 +68,7 @@ func (b *builder) build(c *configs.Config, old *snapshot) (s *snapshot, err erro
 	s.handler, err = proxy.New(proxy.Options{
 		Engine: s.engine, Scorer: s.reranker, Scores: s.cache, Rules: rules(c),
 		Limits:         proxy.Limits{Body: int64(c.Limits.Body), BodyTime: time.Duration(c.Limits.BodyTime), Searches: c.Limits.Searches},
+		AllowHeaders:   c.Allow.Headers,
 		Logger:         b.telemetry.logger,
 		TracerProvider: b.telemetry.tracer, MeterProvider: b.telemetry.meter, Propagator: b.telemetry.propagator,
 	})
