@@ -5,5 +5,5 @@
 // it scored once; memory stays within Options.Bytes; no hit, source or answer is ever stored.
 //
 // A request states all of its pairs at once (Claim), is told which are known, which are its own to score (Mine) and
-// waits for those that another request has in work (Wait).
+// waits for those that another request has in work (Wait). Fill is these steps in their order.
 package cache

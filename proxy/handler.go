@@ -38,7 +38,7 @@ type Scorer interface {
 // Scores remembers what the model said. See cache.Cache.
 type Scores interface {
 	Key(model, query, passage string) cache.Key
-	Claim(keys []cache.Key, scores []float32) *cache.Claim
+	Fill(ctx context.Context, keys []cache.Key, scores []float32, score func(mine []int, put func(i int, score float32)) error) (known int, err error)
 }
 
 // Options are the parts of a Handler. Engine, Scorer, Scores and Rules are needed; the zero value of the rest is usable.

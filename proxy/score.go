@@ -73,33 +73,15 @@ func (s *search) scorePassages(ctx context.Context, texts []string) ([]float32, 
 		keys[i] = s.scores.Key(revision, s.plan.Query, text)
 	}
 	scores := make([]float32, len(texts))
-	claim := s.scores.Claim(keys, scores)
-	defer claim.Release()
-	mine := claim.Mine()
-	s.known = len(texts) - len(mine)
-	for {
-		if err := s.scoreMine(ctx, claim, texts, mine); err != nil {
-			claim.Release()
-			if isTime(err) {
-				_ = claim.Wait(ctx) // ctx is over: this takes what others have finished by now
-			}
-			return scores, err
-		}
-		if claim.Waiting() == 0 {
-			return scores, nil
-		}
-		if err := claim.Wait(ctx); err != nil {
-			return scores, err
-		}
-		mine = claim.Retry() // others gave up: their client left, or their time ran out
-	}
+	var err error
+	s.known, err = s.scores.Fill(ctx, keys, scores, func(mine []int, put func(int, float32)) error {
+		return s.scoreMine(ctx, texts, mine, put)
+	})
+	return scores, err
 }
 
 // scoreMine has the model score the passages that are this request's own.
-func (s *search) scoreMine(ctx context.Context, claim *cache.Claim, texts []string, mine []int) error {
-	if len(mine) == 0 {
-		return nil
-	}
+func (s *search) scoreMine(ctx context.Context, texts []string, mine []int, put func(i int, score float32)) error {
 	own := make([]string, len(mine))
 	for n, i := range mine {
 		own[n] = texts[i]
@@ -108,7 +90,7 @@ func (s *search) scoreMine(ctx context.Context, claim *cache.Claim, texts []stri
 	// Each score is published as it comes: a small request that waits for one pair of a large one waits for that alone.
 	result, err := s.scorer.ScoreEach(ctx, s.plan.Query, own, func(n int, score float32) {
 		if isScore(score) {
-			claim.Put(mine[n], score)
+			put(mine[n], score)
 		}
 	})
 	for n, i := range mine {
@@ -117,7 +99,7 @@ func (s *search) scoreMine(ctx context.Context, claim *cache.Claim, texts []stri
 			score = result.Scores[n]
 			s.pairs++
 		}
-		claim.Put(i, score) // NaN gives the pair up
+		put(i, score) // NaN gives the pair up
 	}
 	s.tokens += result.Tokens
 	s.times[stageTokenize] += result.Tokenize
