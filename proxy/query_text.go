@@ -29,6 +29,9 @@ type queryText struct {
 	texts []string
 	known map[string]bool
 	size  int // bytes of texts
+
+	templates int // how many template clauses are around
+	wrappers  int // how many wrapper clauses are around
 }
 
 // textOfQuery returns the query text of the clause q: the distinct texts of its clauses, joined by a space; "" if there are none.
@@ -42,6 +45,9 @@ func textOfQuery(doc []byte, q rawjson.Span) string {
 // add keeps a text once. White space is collapsed, because it says nothing and would make equal texts differ.
 func (t *queryText) add(text string) {
 	text = collapse(text)
+	if t.templates > 0 && strings.Contains(text, "${") {
+		return // a pipeline of the engine has yet to put something here
+	}
 	if text == "" || t.known[text] || t.size > maxQueryBytes {
 		return
 	}
@@ -70,6 +76,7 @@ func (t *queryText) query(q rawjson.Span) {
 	}
 }
 
+// clause reads what a clause is known to say. The table of docs/search.md names each case, and a test compares the two.
 func (t *queryText) clause(name string, body rawjson.Span) {
 	switch name {
 	case "match", "match_phrase", "match_phrase_prefix", "match_bool_prefix", "common":
@@ -80,10 +87,20 @@ func (t *queryText) clause(name string, body rawjson.Span) {
 		t.perField(body, "query_text")
 	case "multi_match", "combined_fields", "semantic", "sparse_vector":
 		t.text(body, "query")
+	case "agentic":
+		t.text(body, "query_text")
+	case "knn":
+		t.text(body, "query_vector_builder", "text_embedding", "model_text")
 	case "query_string":
 		t.operators(body, plainQueryString)
 	case "simple_query_string":
 		t.operators(body, plainSimpleQueryString)
+	case "kql":
+		t.operators(body, plainKQL)
+	case "intervals":
+		t.intervals(body)
+	case "more_like_this":
+		t.like(body)
 	case "bool":
 		t.inside(body, "must", "should")
 	case "dis_max", "hybrid":
@@ -94,6 +111,10 @@ func (t *queryText) clause(name string, body rawjson.Span) {
 		t.inside(body, "positive")
 	case "pinned", "rule", "rule_query":
 		t.inside(body, "organic")
+	case "template":
+		t.template(body)
+	case "wrapper":
+		t.wrapped(body)
 	}
 }
 
@@ -114,9 +135,9 @@ func (t *queryText) perField(body rawjson.Span, member string) {
 	}
 }
 
-// text reads {member: text}.
-func (t *queryText) text(body rawjson.Span, member string) {
-	if v, ok := rawjson.Get(t.doc, body, member); ok {
+// text reads {member: text}, or what stands deeper.
+func (t *queryText) text(body rawjson.Span, path ...string) {
+	if v, ok := rawjson.Get(t.doc, body, path...); ok {
 		if text, ok := scalarText(t.doc, v); ok {
 			t.add(text)
 		}

@@ -34,6 +34,22 @@ func TestQueryTextOfEachClause(t *testing.T) {
 		{"neural", `{"neural":{"f":{"query_text":"quick fox","k":5}}}`, "quick fox"},
 		{"neural_sparse", `{"neural_sparse":{"f":{"query_text":"quick fox"}}}`, "quick fox"},
 
+		{"agentic", `{"agentic":{"query_text":"quick fox","query_fields":["a"]}}`, "quick fox"},
+		{"knn by a model", `{"knn":{"field":"v","k":3,"query_vector_builder":{"text_embedding":{"model_id":"m","model_text":"quick fox"}}}}`, "quick fox"},
+		{"knn by a vector", `{"knn":{"v":{"vector":[1,2],"k":3}}}`, ""},
+		{"kql", `{"kql":{"query":"title: (quick or fox) and not dog"}}`, "quick fox"},
+		{"intervals", `{"intervals":{"a":{"match":{"query":"quick fox","ordered":true,"filter":{"not_containing":{"match":{"query":"dog"}}}}}}}`, "quick fox"},
+		{"intervals, of several", `{"intervals":{"a":{"all_of":{"intervals":[{"match":{"query":"quick"}},{"any_of":{"intervals":[{"match":{"query":"fox"}},{"prefix":{"prefix":"de"}}]}}]},"boost":2}}}`, "quick fox"},
+		{"intervals, malformed", `{"intervals":{"a":{"all_of":{"intervals":{"match":{"query":"x"}}},"match":"x"},"b":7}}`, ""},
+		{"more_like_this", `{"more_like_this":{"fields":["a"],"like":"quick fox","unlike":"dog"}}`, "quick fox"},
+		{"more_like_this, several", `{"more_like_this":{"like":["quick",{"_index":"i","_id":"1"},{"doc":{"a":"x"}},"fox",7]}}`, "quick fox"},
+		{"template", `{"template":{"bool":{"must":[{"match":{"a":"quick fox"}},{"neural":{"v":{"query_text":"${ext.question}"}}}]}}}`, "quick fox"},
+		{"a variable outside a template", `{"match":{"a":"${HOME}"}}`, "${HOME}"},
+		{"wrapper", `{"bool":{"must":[{"wrapper":{"query":"eyJtYXRjaCI6eyJhIjoicXVpY2sgZm94In19"}},{"match":{"b":"den"}}]}}`, "quick fox den"},
+		{"wrapper, no Base64", `{"wrapper":{"query":"{}"}}`, ""},
+		{"wrapper, no JSON", `{"wrapper":{"query":"eyJ"}}`, ""},
+		{"wrapper, the same key twice", `{"wrapper":{"query":"eyJtYXRjaCI6eyJhIjoieCIsImEiOiJ5In19"}}`, ""},
+
 		{"bool.must, an array", `{"bool":{"must":[{"match":{"a":"x"}},{"match":{"b":"y"}}]}}`, "x y"},
 		{"bool.must, an object", `{"bool":{"must":{"match":{"a":"x"}}}}`, "x"},
 		{"bool.should", `{"bool":{"should":[{"match":{"a":"x"}}]}}`, "x"},
@@ -57,7 +73,8 @@ func TestQueryTextOfEachClause(t *testing.T) {
 		{"match_all", `{"match_all":{}}`, ""},
 		{"prefix, wildcard, fuzzy, regexp never", `{"bool":{"should":[{"prefix":{"a":"x"}},{"wildcard":{"a":"x*"}},{"fuzzy":{"a":"x"}},{"regexp":{"a":"x"}}]}}`, ""},
 		{"ids, range, exists never", `{"bool":{"must":[{"ids":{"values":["x"]}},{"range":{"a":{"gte":1}}},{"exists":{"field":"x"}}]}}`, ""},
-		{"intervals, spans, more_like_this never", `{"bool":{"must":[{"intervals":{"a":{"match":{"query":"x"}}}},{"span_term":{"a":"x"}},{"more_like_this":{"like":"x"}}]}}`, ""},
+		{"spans never", `{"bool":{"must":[{"span_term":{"a":"x"}},{"span_near":{"clauses":[{"span_term":{"a":"y"}}]}}]}}`, ""},
+		{"percolate, terms_set, weighted_tokens never", `{"bool":{"must":[{"percolate":{"field":"q","document":{"a":"x"}}},{"terms_set":{"a":{"terms":["x"]}}},{"weighted_tokens":{"a":{"tokens":{"x":1}}}}]}}`, ""},
 
 		{"the same text counts once", `{"bool":{"should":[{"match":{"a":"x y"}},{"match_phrase":{"b":" x  y "}},{"match":{"c":"z"}}]}}`, "x y z"},
 		{"white space is collapsed", `{"match":{"a":"  x \n\t y  "}}`, "x y"},
@@ -125,4 +142,26 @@ func TestQueryTextIsBounded(t *testing.T) {
 	if got := textOfQuery([]byte(long), rawjson.Root([]byte(long))); len(got) != maxQueryBytes {
 		t.Errorf("one long text: %d bytes", len(got))
 	}
+}
+
+// FuzzQueryText holds the query text to being text, bounded and collapsed, whatever the query is.
+func FuzzQueryText(f *testing.F) {
+	for _, s := range []string{
+		`{"bool":{"must":[{"match":{"a":{"query":" x  y "}}}],"should":{"intervals":{"a":{"any_of":{"intervals":[{"match":{"query":"z"}}]}}}}}}`,
+		`{"more_like_this":{"like":["x",{"_id":"1"}]}}`,
+		`{"template":{"kql":{"query":"a: (b or \"c d\") and not e ${f}"}}}`,
+		`{"wrapper":{"query":"eyJtYXRjaCI6eyJhIjoicXVpY2sgZm94In19"}}`,
+		`{"hybrid":{"queries":[{"query_string":{"query":"a:(b -c)^2 /d/ [1 TO 2]"}},{"knn":{"query_vector_builder":{"text_embedding":{"model_text":"m"}}}}]}}`,
+	} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, doc []byte) {
+		if rawjson.Check(doc, DefaultMaxDepth) != nil {
+			return
+		}
+		got := textOfQuery(doc, rawjson.Root(doc))
+		if len(got) > maxQueryBytes || !utf8.ValidString(got) || got != collapse(got) {
+			t.Errorf("%d bytes, valid %v: %.100q", len(got), utf8.ValidString(got), got)
+		}
+	})
 }

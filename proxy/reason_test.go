@@ -84,34 +84,3 @@ func TestReasonsAreDocumented(t *testing.T) {
 		t.Errorf("the table of %s is not that of reason.go; run with -update", file)
 	}
 }
-
-// TestEveryClauseIsDocumented holds the table of clauses against the code that reads them.
-func TestEveryClauseIsDocumented(t *testing.T) {
-	content, err := os.ReadFile("../docs/search.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	file, err := parser.ParseFile(token.NewFileSet(), "query_text.go", nil, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	clauses := 0
-	ast.Inspect(file, func(n ast.Node) bool {
-		if fn, ok := n.(*ast.FuncDecl); ok && fn.Name.Name != "clause" {
-			return false
-		}
-		if c, ok := n.(*ast.CaseClause); ok {
-			for _, e := range c.List {
-				clauses++
-				name, _ := strconv.Unquote(e.(*ast.BasicLit).Value)
-				if !strings.Contains(string(content), "`"+name+"`") {
-					t.Errorf("docs/search.md does not name the clause %s", name)
-				}
-			}
-		}
-		return true
-	})
-	if clauses < 20 {
-		t.Errorf("found only %d clauses in query_text.go", clauses)
-	}
-}
