@@ -11,9 +11,6 @@ func TestWrongControlsAreRefused(t *testing.T) {
 	ext := func(member string) *Request {
 		return ask("POST /products/_search", `{"ext":{"resift":{`+member+`}},"query":{"match":{"a":"b"}}}`)
 	}
-	rerank := func(context string) *Request {
-		return ask("POST /products/_search", `{"ext":{"rerank":`+context+`},"query":{"match":{"a":"b"}}}`)
-	}
 	const argument, parsing = "illegal_argument_exception", "parsing_exception"
 	for _, c := range []struct {
 		name         string
@@ -43,17 +40,11 @@ func TestWrongControlsAreRefused(t *testing.T) {
 		{"ext fields many", ext(`"fields":[` + strings.Repeat(`"a",`, 32) + `"a"]`), argument, "1 to 32"},
 		{"ext fields wildcard", ext(`"fields":["t*"]`), argument, "wildcards"},
 		{"ext fields long", ext(`"fields":["` + strings.Repeat("a", 1001) + `"]`), argument, "1000 bytes"},
-		{"OpenSearch path long", rerank(`{"query_context":{"query_text_path":"` + strings.Repeat("a.", 501) + `"}}`), argument, "longer than 1000"},
 		{"ext timeout without a unit", ext(`"timeout":"500"`), argument, "[ext.resift.timeout]"},
 		{"ext timeout a number", ext(`"timeout":500`), parsing, "[ext.resift.timeout]"},
 		{"ext timeout zero", ext(`"timeout":"0s"`), argument, "[ext.resift.timeout]"},
 		{"ext timeout long", ext(`"timeout":"2m"`), argument, "at most 1m0s"},
 		{"ext details", ext(`"details":"yes"`), parsing, "[ext.resift.details]"},
-		{"OpenSearch without a context", rerank(`{}`), argument, "query_context"},
-		{"OpenSearch with neither", rerank(`{"query_context":{}}`), argument, "either query_text or query_text_path"},
-		{"OpenSearch with both", rerank(`{"query_context":{"query_text":"a","query_text_path":"b"}}`), argument, "both"},
-		{"OpenSearch text no string", rerank(`{"query_context":{"query_text":1}}`), argument, "must be a string"},
-		{"OpenSearch path to nothing", rerank(`{"query_context":{"query_text_path":"query.term"}}`), argument, "query_text_path"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			d := Plan(c.r, testRules())
@@ -111,7 +102,7 @@ func TestForbiddenNativeRequestsReachTheEngine(t *testing.T) {
 func TestForbiddenQueryAndWindowOfANativeRequest(t *testing.T) {
 	rules := testRules()
 	rules.Allow.Query, rules.Allow.Window = false, false
-	d := Plan(ask("POST /products/_search", `{"retriever":{"text_similarity_reranker":{"field":"t","inference_text":"why","rank_window_size":7,
+	d := Plan(ask("POST /products/_search", `{"retriever":{"text_similarity_reranker":{"field":"t","inference_text":"why","rank_window_size":70,
 		"retriever":{"standard":{"query":{"match":{"a":"fox"}}}}}}}`), rules)
 	if d.Query != "fox" || d.Window != 50 {
 		t.Errorf("query %q, window %d", d.Query, d.Window)

@@ -39,8 +39,9 @@ func failWire(v wire.Violation) failure {
 }
 
 type errorCause struct {
-	Type   string `json:"type"`
-	Reason string `json:"reason"`
+	Type     string      `json:"type"`
+	Reason   string      `json:"reason"`
+	CausedBy *errorCause `json:"caused_by,omitempty"`
 }
 
 type errorBody struct {
@@ -53,18 +54,22 @@ type errorBody struct {
 
 // write answers with f; id, if not empty, lets an operator find the log's lines about it.
 func (f failure) write(w http.ResponseWriter, id string) {
-	reason := f.reason
 	if id != "" {
-		reason += " [request " + id + "]"
+		f.reason += " [request " + id + "]"
 	}
+	writeError(w, f.status, errorCause{Type: f.kind, Reason: f.reason})
+}
+
+// writeError answers with an error; the root cause that engines tell beside it is the error itself, without what led to it.
+func writeError(w http.ResponseWriter, status int, e errorCause) {
 	var b errorBody
-	b.Error.errorCause = errorCause{f.kind, reason}
-	b.Error.RootCause = []errorCause{b.Error.errorCause}
-	b.Status = f.status
+	b.Error.errorCause = e
+	b.Error.RootCause = []errorCause{{Type: e.Type, Reason: e.Reason}}
+	b.Status = status
 	body, _ := json.Marshal(b) // strings and an int: cannot fail
 	h := w.Header()
 	h.Set("Content-Type", "application/json; charset=UTF-8")
 	h.Set("Content-Length", strconv.Itoa(len(body)))
-	w.WriteHeader(f.status)
+	w.WriteHeader(status)
 	w.Write(body)
 }

@@ -1,16 +1,23 @@
 package proxy
 
 import (
-	"strconv"
+	"strings"
 
 	"github.com/resift/resift/searchclient/rawjson"
 )
+
+// rerankerName is the kind of retriever that asks for re-ranking.
+const rerankerName = "text_similarity_reranker"
+
+// maxPathSteps is the depth of a query_text_path: OpenSearch's index.mapping.depth.limit, whose default the processor reads.
+const maxPathSteps = 20
 
 // rerankRetriever is Elasticsearch's text_similarity_reranker over a standard retriever, as far as it can be honoured here.
 // inference_id names a model of the engine and chunk_rescorer how that model reads long texts: both are ignored.
 type rerankRetriever struct {
 	field, text   string
-	window        int // rank_window_size, 0 if it was not given
+	window        int // rank_window_size
+	windowGiven   bool
 	allowFailures bool
 
 	query              rawjson.Span // of standard; zero if it has none
@@ -18,53 +25,59 @@ type rerankRetriever struct {
 	minScore, collapse rawjson.Span // of standard; zero if not given
 }
 
-// besideRetriever are the members of a search that engines refuse beside a retriever (SearchSourceBuilder.validate), and
-// min_score, which has two meanings there.
-var besideRetriever = [...]string{
-	"query", "knn", "sub_searches", "rank", "search_after", "terminate_after", "sort", "rescore", "min_score",
-}
-
-// readRetriever reads the value of a search's `retriever`. It answers false for every retriever that the engine must deal
-// with: another kind, a part that is unknown here, a value that it would refuse, and a min_score of the re-ranker, because that
-// threshold belongs to the engine's model and drops hits.
-func readRetriever(doc []byte, v rawjson.Span) (r rerankRetriever, ok bool) {
-	body, ok := onlyMember(doc, v, "text_similarity_reranker")
+// readRetriever reads the value of a search's `retriever`. What Elasticsearch's parser refuses of a text_similarity_reranker is
+// refused in its words. Every other retriever is the engine's: another kind, two at once, one inside that is not standard or not
+// understood, a name, and a min_score, because that threshold belongs to the engine's model and drops hits.
+func readRetriever(doc []byte, v rawjson.Span) (r rerankRetriever, judged verdict) {
+	body, ok := onlyMember(doc, v, rerankerName)
 	if !ok {
-		return r, false
+		return r, bypass(ReasonRetriever)
 	}
-	inner := rawjson.Span{}
+	p := nativeParser{doc: doc}
+	inner, theirs := rawjson.Span{}, false
 	for m, err := range rawjson.Members(doc, body) {
 		if err != nil {
-			return r, false
+			return r, bypass(ReasonRetriever)
 		}
-		name, _ := rawjson.Text(doc, m.Key)
-		ok = true
-		switch name {
+		switch name, _ := rawjson.Text(doc, m.Key); name {
 		case "retriever":
-			inner = m.Value
+			inner = p.object(name, m.Value)
 		case "field":
-			r.field, ok = rawjson.Text(doc, m.Value)
+			r.field = p.text(name, m.Value)
 		case "inference_text":
-			r.text, ok = rawjson.Text(doc, m.Value)
+			r.text = p.text(name, m.Value)
 		case "rank_window_size":
-			n, err := strconv.Atoi(string(m.Value.Of(doc)))
-			r.window, ok = n, err == nil && n > 0
+			r.window, r.windowGiven = p.integer(name, m.Value), true
 		case "allow_rerank_failures":
-			r.allowFailures = rawjson.KindOf(doc, m.Value) == rawjson.True
+			r.allowFailures = p.boolean(name, m.Value)
 		case "filter":
+			p.objects(name, m.Value)
 			r.filters, ok = appendFilters(r.filters, doc, m.Value)
-		case "inference_id", "chunk_rescorer":
+			theirs = theirs || !ok
+		case "inference_id":
+			p.text(name, m.Value)
+		case "chunk_rescorer":
+			p.object(name, m.Value)
+		case "_name":
+			p.text(name, m.Value)
+			theirs = true
+		case "min_score":
+			p.float(name, m.Value)
+			theirs = true
 		default:
-			ok = false
+			p.unknown(name, m.Key)
 		}
-		if !ok {
-			return r, false
+		if p.refusal != nil {
+			return r, verdict{refusal: p.refusal}
 		}
 	}
-	if r.field == "" || len(r.field) > maxPathBytes || r.text == "" {
-		return r, false
+	if refusal := p.require(body, "retriever", "inference_text", "field"); refusal != nil {
+		return r, verdict{refusal: refusal}
 	}
-	return r, r.readStandard(doc, inner)
+	if theirs || r.field == "" || len(r.field) > maxPathBytes || r.text == "" || !r.readStandard(doc, inner) {
+		return r, bypass(ReasonRetriever)
+	}
+	return r, goOn
 }
 
 func (r *rerankRetriever) readStandard(doc []byte, v rawjson.Span) bool {
@@ -166,33 +179,37 @@ func onlyMember(doc []byte, v rawjson.Span, name string) (value rawjson.Span, ok
 	return value, ok && n == 1
 }
 
-// readQueryContext takes the query text from OpenSearch's ext.rerank; what its rerank processor refuses is refused here.
+// readQueryContext takes the query text from OpenSearch's ext.rerank; what its rerank processor refuses is refused here, in its
+// words (neural-search, QueryContextSourceFetcher).
 func readQueryContext(doc []byte, root, rerank rawjson.Span) (string, *Refusal) {
 	context, ok := rawjson.Get(doc, rerank, "query_context")
-	if !ok || rawjson.KindOf(doc, context) != rawjson.Object {
-		return "", refuseArgument("[ext.rerank] must specify query_context")
+	if !ok {
+		return "", refuseArgument("must specify query_context")
+	}
+	if rawjson.KindOf(doc, context) != rawjson.Object {
+		return "", refuseArgument("query_context must be a map")
 	}
 	text, hasText := rawjson.Get(doc, context, "query_text")
 	path, hasPath := rawjson.Get(doc, context, "query_text_path")
 	switch {
 	case hasText && hasPath:
-		return "", refuseArgument("[ext.rerank.query_context] cannot specify both query_text and query_text_path")
+		return "", refuseArgument(`Cannot specify both "query_text" and "query_text_path"`)
 	case hasText:
 		s, ok := rawjson.Text(doc, text)
-		if !ok {
-			return "", refuseArgument("[ext.rerank.query_context.query_text] must be a string")
+		if !ok { // the processor's own answer is a 500 about a class that cannot be cast
+			return "", refuseArgument("query_text must be a string")
 		}
 		return collapse(s), nil
 	case hasPath:
 		s, _ := rawjson.Text(doc, path)
-		if len(s) > maxPathBytes { // the processor's own limit
-			return "", refuseArgument("[ext.rerank.query_context.query_text_path] is longer than %d bytes", maxPathBytes)
+		if len(s) > maxPathBytes || strings.Count(s, ".") >= maxPathSteps {
+			return "", refuseArgument("query_text_path exceeded the maximum path length of %d", maxPathSteps)
 		}
 		found, ok := textAtPath(doc, root, s)
 		if !ok {
-			return "", refuseArgument("[ext.rerank.query_context.query_text_path] must point to a string of the search")
+			return "", refuseArgument("query_text_path must point to a string field")
 		}
 		return found, nil
 	}
-	return "", refuseArgument("[ext.rerank.query_context] must specify either query_text or query_text_path")
+	return "", refuseArgument(`Must specify either "query_text" or "query_text_path"`)
 }

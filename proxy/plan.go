@@ -77,8 +77,20 @@ type Outgoing struct {
 // A Refusal is an error of the client's own making, to be written in the engine's error shape.
 type Refusal struct {
 	Status int    // 400
-	Type   string // "illegal_argument_exception" or "parsing_exception"
+	Type   string // such as "illegal_argument_exception" or "parsing_exception"
 	Reason string
+	Cause  *RefusalCause // what the engine tells beside the reason; nil for most
+}
+
+// A RefusalCause is the error that led to a Refusal.
+type RefusalCause struct{ Type, Reason string }
+
+func (r *Refusal) write(w http.ResponseWriter) {
+	e := errorCause{Type: r.Type, Reason: r.Reason}
+	if r.Cause != nil {
+		e.CausedBy = &errorCause{Type: r.Cause.Type, Reason: r.Cause.Reason}
+	}
+	writeError(w, r.Status, e)
 }
 
 // Plan decides what becomes of a search. It does no I/O, never fails and never panics, whatever the request holds. The request

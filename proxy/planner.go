@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -182,16 +183,22 @@ func (p *planner) readRetriever() verdict {
 	if !ok {
 		return goOn
 	}
-	if !p.rules.Allow.Native || s.params.has("q") || s.params.has("sort") {
+	if !p.rules.Allow.Native {
 		return bypass(ReasonRetriever)
 	}
-	for _, name := range besideRetriever {
+	r, read := readRetriever(s.doc, v)
+	if read != goOn {
+		return read
+	}
+	if refusal := p.validateRetriever(r); refusal != nil {
+		return verdict{refusal: refusal}
+	}
+	for _, name := range [...]string{"min_score", "rank", "sub_searches"} { // their meaning beside a retriever is the engine's
 		if _, ok := s.top[name]; ok {
 			return bypass(ReasonRetriever)
 		}
 	}
-	r, ok := readRetriever(s.doc, v)
-	if _, twice := s.top["collapse"]; !ok || twice && !r.collapse.IsZero() {
+	if _, twice := s.top["collapse"]; twice && !r.collapse.IsZero() {
 		return bypass(ReasonRetriever)
 	}
 	c := &p.controls
@@ -201,11 +208,44 @@ func (p *planner) readRetriever() verdict {
 		c.fields = []string{r.field}
 	}
 	if c.window == 0 && p.rules.Allow.Window {
-		c.window = min(r.window, p.d.Rule.MaxWindow)
+		c.window = max(0, min(r.window, p.d.Rule.MaxWindow))
 	}
 	var edits rawjson.Edits
 	r.replace(&edits, s.doc, s.root)
 	return p.editOwn(&edits)
+}
+
+// validateRetriever refuses what Elasticsearch refuses of a search with a compound retriever, in its words
+// (CompoundRetrieverBuilder.validate, SearchSourceBuilder.validate).
+func (p *planner) validateRetriever(r rerankRetriever) *Refusal {
+	s := &p.search
+	var errs []string
+	if pg, ok := readPage(s.params, s.doc, s.top); ok && r.windowGiven && pg.size > r.window {
+		errs = append(errs, fmt.Sprintf("[%s] requires [rank_window_size: %d] be greater than or equal to [size: %d]", rerankerName, r.window, pg.size))
+	}
+	if s.params.has("scroll") {
+		errs = append(errs, "cannot specify ["+rerankerName+"] and [scroll]")
+	}
+	var beside []string
+	for _, c := range [...]struct{ member, parameter string }{
+		{"query", "q"}, {"knn", ""}, {"search_after", ""}, {"terminate_after", "terminate_after"}, {"sort", "sort"}, {"rescore", ""},
+	} {
+		if _, inBody := s.top[c.member]; inBody || c.parameter != "" && s.params.has(c.parameter) {
+			beside = append(beside, c.member)
+		}
+	}
+	if beside != nil {
+		errs = append(errs, "cannot specify [retriever] and ["+strings.Join(beside, ", ")+"]")
+	}
+	if errs == nil {
+		return nil
+	}
+	var b strings.Builder
+	b.WriteString("Validation Failed: ")
+	for i, e := range errs {
+		fmt.Fprintf(&b, "%d: %s;", i+1, e)
+	}
+	return &Refusal{Status: http.StatusBadRequest, Type: "action_request_validation_exception", Reason: b.String()}
 }
 
 // offerQuery takes a query text that the request gives outright, unless one of ours is given already or none may be.

@@ -75,7 +75,7 @@ func (h *Handler) serveSearch(w http.ResponseWriter, r *http.Request) {
 	case s.plan.Refusal != nil:
 		s.status = statusRefused
 		w.Header().Set(headerQueryID, s.id)
-		failure{s.plan.Refusal.Status, s.plan.Refusal.Type, s.plan.Refusal.Reason}.write(w, "")
+		s.plan.Refusal.write(w)
 	case s.plan.Bypass != "":
 		s.outcome = outcome{StatusBypassed, s.plan.Bypass}
 		s.sendOwn(false)
