@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/resift/resift/searchclient"
+	"github.com/resift/resift/searchclient/coding"
 )
 
 // answer cuts the client's page out of the engine's answer, in the model's order, or, for a fallback, in the engine's: its
@@ -79,12 +80,19 @@ func details(model []float32, hits int) []searchclient.Details {
 	return d
 }
 
-// write sends body in place of the engine's, under the engine's own status and fields.
+// write sends body in place of the engine's, under the engine's own status and fields, coded as that was.
 func (s *search) write(res *searchclient.SearchResponse, body []byte) {
 	h := s.w.Header()
 	copyAnswerHeader(h, res.Header)
 	if _, ok := h["Content-Type"]; !ok {
 		h["Content-Type"] = nil // net/http would guess one
+	}
+	if res.Coding != coding.Identity {
+		buffer := s.bodies.get()
+		defer s.bodies.put(buffer)
+		*buffer = s.coder.Encode((*buffer)[:0], res.Coding, body)
+		body = *buffer
+		h.Set("Content-Encoding", res.Coding)
 	}
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	s.mark(h)

@@ -18,6 +18,7 @@ import (
 	"github.com/resift/resift/proxy/wire"
 	"github.com/resift/resift/reranker"
 	"github.com/resift/resift/searchclient"
+	"github.com/resift/resift/searchclient/coding"
 )
 
 // Engine is the search engine. RoundTrip sends a request as it is, to a host of its own choice, and never twice; Search may
@@ -76,6 +77,7 @@ type Handler struct {
 	forwarder *httputil.ReverseProxy
 	slots     chan struct{} // one element a search in the pipeline
 	bodies    bodies
+	coder     coding.Coder
 }
 
 // New makes a handler of its parts.

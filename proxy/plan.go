@@ -96,16 +96,20 @@ func (r *Refusal) write(w http.ResponseWriter) {
 // Plan decides what becomes of a search. It does no I/O, never fails and never panics, whatever the request holds. The request
 // must be one that isSearch accepts.
 func Plan(req *Request, rules *Rules) Decision {
-	p := planner{rules: rules, controlHeaders: req.Header, search: searchRequest{
+	p := planner{request: req, rules: rules, controlHeaders: req.Header, search: searchRequest{
 		method: req.Method, path: req.Path, rawQuery: req.RawQuery, header: engineHeaders(req.Header), content: req.Body,
 	}}
-	p.d.Own = p.search.outgoing()
+	own := p.search.outgoing()
+	p.d.Own = own
 	for _, step := range [...]func(*planner) verdict{
 		(*planner).readHeaders, (*planner).readParams, (*planner).readBody, (*planner).readExt, (*planner).findRule,
 		(*planner).readNative, (*planner).judgeMode, (*planner).judgeShape, (*planner).readPage, (*planner).readQuery,
-		(*planner).chooseFields, (*planner).settle, (*planner).rewrite,
+		(*planner).chooseFields, (*planner).settle, (*planner).judgeSignature, (*planner).rewrite,
 	} {
 		if v := step(&p); v != goOn {
+			if signed(req) {
+				return Decision{Own: own, Bypass: v.bypass, Refusal: v.refusal}
+			}
 			return Decision{Own: p.d.Own, OwnEdited: p.d.OwnEdited, Bypass: v.bypass, Refusal: v.refusal}
 		}
 	}

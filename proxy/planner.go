@@ -22,6 +22,7 @@ func bypass(reason Reason) verdict { return verdict{bypass: reason} }
 
 // planner holds a plan in the making. Its steps run in the order of Plan, each on what those before it found.
 type planner struct {
+	request        *Request
 	rules          *Rules
 	controlHeaders http.Header
 	controls       controls

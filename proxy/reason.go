@@ -22,7 +22,7 @@ const (
 	ReasonRetriever      Reason = "retriever"        // a retriever other than text_similarity_reranker over standard, or one with min_score, or forbidden by allow.native
 	ReasonContentType    Reason = "content_type"     // the body is not said to be JSON (YAML, CBOR, SMILE, a form, another charset)
 	ReasonAnswerFormat   Reason = "answer_format"    // the answer is asked for in another format than JSON
-	ReasonEncoding       Reason = "content_encoding" // the body is compressed
+	ReasonEncoding       Reason = "content_encoding" // the body is compressed by another way than gzip or deflate, or twice, or broken
 	ReasonMalformed      Reason = "malformed_body"   // the body is not strict JSON in UTF-8, or not an object
 	ReasonTooDeep        Reason = "body_too_deep"    // the body nests deeper than limits.json_depth
 	ReasonDuplicateKey   Reason = "duplicate_key"    // a JSON object has the same key twice
@@ -31,7 +31,8 @@ const (
 	ReasonSearchPipeline Reason = "search_pipeline"  // ext.rerank beside a search_pipeline, which is the engine's to serve, or forbidden by allow.native
 	ReasonStoredFields   Reason = "stored_fields"    // stored_fields: _none_ lets nothing be read of a hit
 	ReasonBodyAndSource  Reason = "body_and_source"  // both a body and ?source=: the engine refuses or ignores one
-	ReasonBodyTooLarge   Reason = "body_too_large"   // the body is larger than limits.body
+	ReasonBodyTooLarge   Reason = "body_too_large"   // the body is larger than limits.body, as it is or decompressed
+	ReasonSigned         Reason = "signed_request"   // the request is signed as it stands (AWS SigV4, HTTP Message Signatures, a digest): changed, it would be refused
 )
 
 // Why a planned search ended in the engine's own order, status "fallback"; or only partly in the model's, status "partial".
@@ -53,7 +54,7 @@ func Reasons() []Reason {
 		ReasonNoRule, ReasonModeOff, ReasonControlArm, ReasonNoQueryText, ReasonSort, ReasonSearchAfter, ReasonScroll, ReasonSlice,
 		ReasonSizeZero, ReasonPastWindow, ReasonPage, ReasonKNN, ReasonRank, ReasonRetriever, ReasonContentType, ReasonAnswerFormat,
 		ReasonEncoding, ReasonMalformed, ReasonTooDeep, ReasonDuplicateKey, ReasonQueryString, ReasonParameter,
-		ReasonSearchPipeline, ReasonStoredFields, ReasonBodyAndSource, ReasonBodyTooLarge,
+		ReasonSearchPipeline, ReasonStoredFields, ReasonBodyAndSource, ReasonBodyTooLarge, ReasonSigned,
 
 		ReasonEngineStatus, ReasonEngineUnreachable, ReasonAnswer, ReasonAnswerTooLarge, ReasonNoText, ReasonOverloaded,
 		ReasonDeadline, ReasonModel, ReasonInternal,

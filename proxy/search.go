@@ -14,6 +14,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/resift/resift/searchclient"
+	"github.com/resift/resift/searchclient/coding"
 )
 
 // Names of the fields that every answer to a search carries.
@@ -99,10 +100,16 @@ func (s *search) readBody() ([]byte, error) {
 }
 
 // decide plans the search. A fault of the planner costs the re-ranking, not the answer: it then returns false, with the
-// client's bytes forwarded.
+// client's bytes forwarded. So it does where a small body would become too large a one.
 func (s *search) decide(body []byte) (ok bool) {
 	begin := time.Now()
-	request := &Request{Method: s.r.Method, Path: s.r.URL.EscapedPath(), RawQuery: s.r.URL.RawQuery, Header: s.r.Header, Body: body}
+	plain, header, coded, err := s.plain(s.r.Header, body)
+	if err != nil {
+		s.outcome = outcome{StatusBypassed, ReasonBodyTooLarge}
+		s.send(withBody(s.r, body), s.r.URL.RawQuery, false)
+		return false
+	}
+	request := &Request{Method: s.r.Method, Path: s.r.URL.EscapedPath(), RawQuery: s.r.URL.RawQuery, Header: header, Body: plain}
 	defer func() {
 		if v := recover(); v != nil {
 			s.logPanic("plan", v)
@@ -111,6 +118,9 @@ func (s *search) decide(body []byte) (ok bool) {
 		}
 	}()
 	s.plan = Plan(request, s.rules)
+	if coded && !s.plan.OwnEdited {
+		s.plan.Own.Header, s.plan.Own.Body = engineHeaders(s.r.Header), body
+	}
 	s.times[stagePlan] = time.Since(begin)
 	s.telemetry.child(s.ctx, "plan", begin, s.times[stagePlan])
 	return true
@@ -178,6 +188,10 @@ func (s *search) firstStage() (*searchclient.SearchResponse, bool) {
 		panic(http.ErrAbortHandler)
 	case errors.Is(err, searchclient.ErrTooLarge):
 		s.fallBack(ReasonAnswerTooLarge)
+		return nil, false
+	case errors.Is(err, coding.ErrBroken), errors.Is(err, coding.ErrUnknown):
+		s.logFailure("engine's answer cannot be decompressed", err)
+		s.fallBack(ReasonAnswer)
 		return nil, false
 	case err != nil:
 		span.SetStatus(codes.Error, "no answer")

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/elastic/go-elasticsearch/v8/esapi"
+
+	"github.com/resift/resift/searchclient/coding"
 )
 
 // Client sends requests to the nodes of one engine. It is safe for concurrent use. It follows no redirect, uses no proxy of
@@ -19,6 +21,7 @@ type Client struct {
 	nodes     nodes
 	http      *http.Transport
 	maxAnswer int64
+	coder     coding.Coder
 }
 
 // The requests of go-elasticsearch's esapi can be sent through a Client. Its own client cannot be used: it refuses answers

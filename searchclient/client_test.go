@@ -2,7 +2,9 @@ package searchclient
 
 import (
 	"bufio"
+	"bytes"
 	"context"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -11,6 +13,8 @@ import (
 	"testing"
 
 	"github.com/elastic/go-elasticsearch/v8/esapi"
+
+	"github.com/resift/resift/searchclient/coding"
 )
 
 const okAnswer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nWarning: 299 one\r\nWarning: 299 two\r\nX-Elastic-Product: Elasticsearch\r\n\r\n{}"
@@ -106,18 +110,47 @@ func TestNothingIsFollowed(t *testing.T) {
 	}
 }
 
-func TestCompressedAnswersStayCompressed(t *testing.T) {
-	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if got := r.Header["Accept-Encoding"]; len(got) != 0 {
-			t.Errorf("asked for the encodings %v", got)
-		}
-		w.Header().Set("Content-Encoding", "gzip")
-		io.WriteString(w, "\x1f\x8bzipped")
-	}))
-	defer s.Close()
-	res, err := search(context.Background(), open(t, nil, s.URL))
-	if err != nil || string(res.Body) != "\x1f\x8bzipped" || res.Header.Get("Content-Encoding") != "gzip" {
-		t.Errorf("%+v, %v", res, err)
+// TestCompressedAnswers has successes decoded, within the bound, and refusals left as they come.
+func TestCompressedAnswers(t *testing.T) {
+	var c coding.Coder
+	page := []byte(`{"hits":{"hits":[]}}` + strings.Repeat(" ", 10_000))
+	for _, x := range []struct {
+		name, encoding string
+		status         int
+		body           []byte
+		coding         string // of the response
+		want           []byte
+		err            error
+	}{
+		{"gzip", "gzip", 200, c.Encode(nil, coding.Gzip, page), coding.Gzip, page, nil},
+		{"deflate", "Deflate", 201, c.Encode(nil, coding.Deflate, page), coding.Deflate, page, nil},
+		{"a refusal", "gzip", 403, c.Encode(nil, coding.Gzip, page), coding.Identity, c.Encode(nil, coding.Gzip, page), nil},
+		{"a refusal in parts unknown", "br", 500, []byte("?"), coding.Identity, []byte("?"), nil},
+		{"broken", "gzip", 200, []byte("\x1f\x8bzipped"), "", nil, coding.ErrBroken},
+		{"unknown", "br", 200, []byte("?"), "", nil, coding.ErrUnknown},
+		{"a bomb", "gzip", 200, c.Encode(nil, coding.Gzip, make([]byte, 8<<20)), "", nil, ErrTooLarge},
+	} {
+		t.Run(x.name, func(t *testing.T) {
+			s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if got := r.Header["Accept-Encoding"]; len(got) != 0 {
+					t.Errorf("asked for the encodings %v", got)
+				}
+				w.Header().Set("Content-Encoding", x.encoding)
+				w.WriteHeader(x.status)
+				w.Write(x.body)
+			}))
+			defer s.Close()
+			res, err := search(context.Background(), open(t, func(o *Options) { o.MaxAnswer = 64 << 10 }, s.URL))
+			if !errors.Is(err, x.err) {
+				t.Fatal(err)
+			}
+			if err != nil {
+				return
+			}
+			if !bytes.Equal(res.Body, x.want) || res.Coding != x.coding || (res.Header.Get("Content-Encoding") == "") != (x.coding != coding.Identity) {
+				t.Errorf("%d bytes, coding %q, %v", len(res.Body), res.Coding, res.Header)
+			}
+		})
 	}
 }
 

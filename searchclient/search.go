@@ -11,6 +11,8 @@ import (
 	"net/http/httptrace"
 	"net/url"
 	"sync/atomic"
+
+	"github.com/resift/resift/searchclient/coding"
 )
 
 // SearchRequest is a search for the engine, to be sent as it stands.
@@ -26,7 +28,10 @@ type SearchRequest struct {
 type SearchResponse struct {
 	StatusCode int
 	Header     http.Header
-	Body       []byte
+	// Coding is how the engine had a success coded that is decoded here, and whose Header no longer says so; coding.Identity for
+	// everything else, which is as it came.
+	Coding string
+	Body   []byte
 }
 
 // ErrTooLarge is what the error of Search wraps when the answer has more bytes than Options.MaxAnswer.
@@ -34,7 +39,7 @@ var ErrTooLarge = errors.New("answer too large")
 
 // Search sends a search and reads the whole answer, whatever its status. It tries once more, on another node if there is one,
 // if the connection failed before any byte of an answer. It is an error if the answer is cut off or longer than
-// Options.MaxAnswer (ErrTooLarge), or if ctx ends first; then the connection is closed, so that the engine can stop too.
+// Options.MaxAnswer (ErrTooLarge), coded or decoded, or if ctx ends first; then the connection is closed, so that the engine can stop too.
 func (c *Client) Search(ctx context.Context, r *SearchRequest) (*SearchResponse, error) {
 	n := c.nodes.next(nil)
 	res, again, err := c.attempt(ctx, r, n)
@@ -67,7 +72,31 @@ func (c *Client) attempt(ctx context.Context, r *SearchRequest, n *node) (_ *Sea
 	if err != nil {
 		return nil, false, fmt.Errorf("read answer: %w", err)
 	}
-	return &SearchResponse{StatusCode: res.StatusCode, Header: res.Header, Body: body}, false, nil
+	answer, err := c.decode(res.StatusCode, res.Header, body)
+	if err != nil {
+		return nil, false, fmt.Errorf("read answer: %w", err)
+	}
+	return answer, false, nil
+}
+
+// decode undoes the coding of a success; who reads a refusal gets it as it came.
+func (c *Client) decode(status int, header http.Header, body []byte) (*SearchResponse, error) {
+	r := &SearchResponse{StatusCode: status, Header: header, Body: body}
+	if status < 200 || status > 299 {
+		return r, nil
+	}
+	name, err := coding.Of(header)
+	if err != nil {
+		return nil, err
+	}
+	if r.Body, err = c.coder.Decode(name, body, c.maxAnswer); errors.Is(err, coding.ErrTooLarge) {
+		return nil, fmt.Errorf("%w: at most %d bytes are read", ErrTooLarge, c.maxAnswer)
+	} else if err != nil {
+		return nil, err
+	}
+	r.Coding = name
+	header.Del("Content-Encoding")
+	return r, nil
 }
 
 // tooSlow tells whether the engine has the search and took too long. A connection that was not made in time is another
