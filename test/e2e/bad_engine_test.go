@@ -10,6 +10,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/resift/resift/test/rig"
 )
 
 // fakeEngine is a listener that answers as a test wants: no real engine lies.
@@ -175,7 +177,7 @@ func TestBadEngine(t *testing.T) {
 		t.Run(b.name, func(t *testing.T) {
 			t.Parallel()
 			f := newFakeEngine(t, b.answer)
-			c := withScorer(&engine{url: f.url}, newScorer(t, reverseOrder))
+			c := withScorer(&engine{url: f.url}, rig.NewScorer(t, rig.ReverseOrder))
 			p := start(t, c, "RESIFT_ENGINE_HEADER_TIMEOUT=700ms")
 			begin := time.Now()
 			a, err := send(p.address, post("/x/_search", `{"query":{"match":{"text":"one"}}}`, "Authorization: Basic eDp5", "Content-Type: application/json"))
@@ -211,7 +213,7 @@ func TestEngineDown(t *testing.T) {
 	}
 	url := "http://" + l.Addr().String()
 	l.Close()
-	p := start(t, withScorer(&engine{url: url}, newScorer(t, keepOrder)))
+	p := start(t, withScorer(&engine{url: url}, rig.NewScorer(t, rig.KeepOrder)))
 	a := p.ask(post("/x/_search", `{"query":{"match":{"text":"one"}}}`))
 	if a.status != 502 || a.resiftStatus() != "fallback engine_unreachable" {
 		t.Errorf("search: %s", a)
@@ -221,10 +223,10 @@ func TestEngineDown(t *testing.T) {
 		t.Errorf("cat: %s", a)
 	}
 	isOurs(t, a)
-	if status, body := fetch(t, p.admin+"/readyz"); status != 503 || !strings.Contains(body, "unreachable") {
+	if status, body := fetch(t, p.Admin+"/readyz"); status != 503 || !strings.Contains(body, "unreachable") {
 		t.Errorf("readyz: %d %s", status, body)
 	}
-	if status, body := fetch(t, p.admin+"/healthz"); status != 200 {
+	if status, body := fetch(t, p.Admin+"/healthz"); status != 200 {
 		t.Errorf("healthz: %d %s", status, body)
 	}
 }

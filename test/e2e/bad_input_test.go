@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/resift/resift/test/rig"
 )
 
 // badInput is a search that few would send: resift must not answer with an error of its own while the engine is well.
@@ -54,7 +56,7 @@ func TestBadInput(t *testing.T) {
 		{"a long index expression", get("/" + strings.Repeat("e2e-none*,", 250) + docs + "/_search?q=memory"), "reranked"},
 	}
 	onBoth(t, func(t *testing.T, e *engine) {
-		c := withScorer(e, newScorer(t, keepOrder))
+		c := withScorer(e, rig.NewScorer(t, rig.KeepOrder))
 		c.indices = `[{match: "*", fields: [title, text, key], score: keep, window: 50}]`
 		p := start(t, c)
 		for _, x := range cases {
@@ -82,7 +84,7 @@ func TestBadInput(t *testing.T) {
 // TestRefusedControls sends controls of resift itself with values that cannot be: a 400 in the engine's shape.
 func TestRefusedControls(t *testing.T) {
 	e := shared.opensearch
-	p := start(t, withScorer(e, newScorer(t, keepOrder)))
+	p := start(t, withScorer(e, rig.NewScorer(t, rig.KeepOrder)))
 	const query = `{"query":{"match":{"text":"memory"}}`
 	for name, r := range map[string]request{
 		"mode":          post("/"+docs+"/_search", query+"}", "X-Resift-Mode: fast", "Content-Type: application/json"),
@@ -110,7 +112,7 @@ func TestHitsWithoutText(t *testing.T) {
 		for i := range 3 {
 			ask(t, e.address, post(fmt.Sprintf("/%s/_doc/%d?refresh=true", index, i), `{"title":"hidden words"}`).by("PUT"))
 		}
-		c := withScorer(e, newScorer(t, reverseOrder))
+		c := withScorer(e, rig.NewScorer(t, rig.ReverseOrder))
 		c.indices = `[{match: e2e-sourceless, fields: [title, text]}, {match: e2e-odd, fields: [text]}, {match: "*", fields: [nothing, nothing.at.all]}]`
 		p := start(t, c)
 		for _, x := range []badInput{

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/resift/resift/test/rig"
 )
 
 // outcome is how a command of the binary ended.
@@ -22,15 +24,15 @@ type outcome struct {
 // command runs the binary to its end.
 func command(t *testing.T, env []string, args ...string) outcome {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), startLimit)
+	ctx, cancel := context.WithTimeout(t.Context(), rig.StartLimit)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, shared.binary, args...)
-	cmd.Env = environment(env...)
+	cmd.Env = rig.Environment(env...)
 	var stdout, stderr strings.Builder
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	err := cmd.Run()
 	if ctx.Err() != nil {
-		t.Fatalf("%v still runs after %v: %s", args, startLimit, stderr.String())
+		t.Fatalf("%v still runs after %v: %s", args, rig.StartLimit, stderr.String())
 	}
 	if cmd.ProcessState == nil {
 		t.Fatal(err)
@@ -120,7 +122,7 @@ func TestPortInUse(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	c := withScorer(&engine{url: "http://127.0.0.1:1"}, newScorer(t, keepOrder))
+	c := withScorer(&engine{url: "http://127.0.0.1:1"}, rig.NewScorer(t, rig.KeepOrder))
 	for _, key := range []string{"LISTEN", "ADMIN_LISTEN"} {
 		file := filepath.Join(t.TempDir(), "resift.yaml")
 		writeFile(t, file, c.yaml())
@@ -225,7 +227,7 @@ func TestBadLibrary(t *testing.T) {
 			writeFile(t, file, settings{engine: "http://127.0.0.1:1", reranker: fmt.Sprintf("{model: %q, library: %q}", model, c.library)}.yaml())
 			begin := time.Now()
 			holdMessage(t, command(t, nil, "serve", "--config", file), 1, append(c.words, "reranker")...)
-			if took := time.Since(begin); took > startLimit/2 {
+			if took := time.Since(begin); took > rig.StartLimit/2 {
 				t.Errorf("took %v", took)
 			}
 		})

@@ -4,12 +4,14 @@ import (
 	"fmt"
 	"sync"
 	"testing"
+
+	"github.com/resift/resift/test/rig"
 )
 
 // TestConcurrent asks many things at the same time, some of them the same: each gets the answer that it gets alone.
 func TestConcurrent(t *testing.T) {
 	onBoth(t, func(t *testing.T, e *engine) {
-		s := newScorer(t, byHash)
+		s := rig.NewScorer(t, rig.ByHash)
 		c := withScorer(e, s)
 		c.rest = "" // with a cache: what one scores another waits for
 		c.indices = `[{match: "*", fields: [title, text], timeout: 30s}]`

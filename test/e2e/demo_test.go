@@ -14,6 +14,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/resift/resift/test/rig"
 )
 
 // demoLimit bounds the demo's way to its last line: an engine boots, 12,000 entries are indexed, 300 pairs scored.
@@ -25,7 +27,7 @@ var searchURL = regexp.MustCompile(`'(http://127\.0\.0\.1:\d+)/[^']*'`)
 func TestDemo(t *testing.T) {
 	model, tmp := modelDirectory(t), t.TempDir()
 	cmd := exec.Command(shared.binary, "demo", "--port", "0", "--model", model)
-	cmd.Env = environment("TMPDIR=" + tmp)
+	cmd.Env = rig.Environment("TMPDIR=" + tmp)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C goes to its group
 	var stdout, stderr lockedBuffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr

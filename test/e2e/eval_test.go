@@ -9,11 +9,12 @@ import (
 	"testing"
 
 	"github.com/resift/resift/demo/corpus"
+	"github.com/resift/resift/test/rig"
 )
 
 // TestEval measures both arms through a running proxy, with a scorer whose order is known to be bad: the report must say so.
 func TestEval(t *testing.T) {
-	p := start(t, withScorer(shared.opensearch, newScorer(t, reverseOrder)))
+	p := start(t, withScorer(shared.opensearch, rig.NewScorer(t, rig.ReverseOrder)))
 	dir := t.TempDir()
 	queries, qrels, out := filepath.Join(dir, "queries.tsv"), filepath.Join(dir, "qrels.txt"), filepath.Join(dir, "out")
 	writeFile(t, queries, corpus.Queries())
@@ -64,7 +65,7 @@ func TestEval(t *testing.T) {
 // TestEvalOfSeveralWindows takes judgments as Quepid exports them, compares two windows, writes a page, and fails a build when
 // the guard says so.
 func TestEvalOfSeveralWindows(t *testing.T) {
-	p := start(t, withScorer(shared.opensearch, newScorer(t, reverseOrder)))
+	p := start(t, withScorer(shared.opensearch, rig.NewScorer(t, rig.ReverseOrder)))
 	dir := t.TempDir()
 	table, page := filepath.Join(dir, "judgments.csv"), filepath.Join(dir, "report.html")
 	writeFile(t, table, asTable(corpus.Queries(), corpus.Qrels()))

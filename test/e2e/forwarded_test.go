@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/resift/resift/test/rig"
 )
 
 // TestForwarded compares what is not a search: direct and through resift, byte for byte.
@@ -65,7 +67,7 @@ func TestForwarded(t *testing.T) {
 			header: []string{"Content-Type: application/json", "Content-Encoding: gzip"}}},
 	}
 	onBoth(t, func(t *testing.T, e *engine) {
-		p := start(t, withScorer(e, newScorer(t, keepOrder)))
+		p := start(t, withScorer(e, rig.NewScorer(t, rig.KeepOrder)))
 		for _, c := range cases {
 			if c.only != "" && c.only != e.name {
 				continue
@@ -95,7 +97,7 @@ func zipped(text string) []byte {
 // TestWrites does through resift what an app does to its index, and looks at the engine itself for the outcome.
 func TestWrites(t *testing.T) {
 	onBoth(t, func(t *testing.T, e *engine) {
-		p := start(t, withScorer(e, newScorer(t, keepOrder)))
+		p := start(t, withScorer(e, rig.NewScorer(t, rig.KeepOrder)))
 		const index = "/e2e-writes"
 		done := func(want int, r request) {
 			t.Helper()
@@ -158,7 +160,7 @@ func TestWrites(t *testing.T) {
 // TestKeptConnection sends requests of all kinds over one connection.
 func TestKeptConnection(t *testing.T) {
 	e := shared.opensearch
-	p := start(t, withScorer(e, newScorer(t, keepOrder)))
+	p := start(t, withScorer(e, rig.NewScorer(t, rig.KeepOrder)))
 	conn, err := net.Dial("tcp", p.address)
 	if err != nil {
 		t.Fatal(err)
@@ -190,7 +192,7 @@ func TestKeptConnection(t *testing.T) {
 // TestCompressedAnswer asks for a compressed answer: what is re-ranked comes as it is.
 func TestCompressedAnswer(t *testing.T) {
 	onBoth(t, func(t *testing.T, e *engine) {
-		c := withScorer(e, newScorer(t, keepOrder))
+		c := withScorer(e, rig.NewScorer(t, rig.KeepOrder))
 		c.indices = `[{match: "*", fields: [title, text, key], score: keep}]`
 		p := start(t, c)
 		r := post("/"+docs+"/_search", `{"query":{"match":{"text":"memory"}},"size":20}`).with("Accept-Encoding: gzip")

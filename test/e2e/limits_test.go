@@ -7,24 +7,26 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/resift/resift/test/rig"
 )
 
 // TestLargeAnswer has a first stage that is larger than may be read: the client's own page, which is small.
 func TestLargeAnswer(t *testing.T) {
 	e := shared.opensearch
-	p := start(t, withScorer(e, newScorer(t, keepOrder)), "RESIFT_ENGINE_MAX_ANSWER=20KiB")
+	p := start(t, withScorer(e, rig.NewScorer(t, rig.KeepOrder)), "RESIFT_ENGINE_MAX_ANSWER=20KiB")
 	(&sameAnswer{send: post("/"+docs+"/_search", `{"query":{"match":{"text":"system"}},"size":2}`), want: "fallback answer_too_large"}).run(t, e, p)
 	(&sameAnswer{send: post("/"+docs+"/_search", `{"query":{"match":{"text":"system"}},"size":0}`), want: "bypassed size_zero"}).run(t, e, p)
 }
 
 // TestSearchesAtOnce has room for one search: the next gets the engine's answer while that one is scored.
 func TestSearchesAtOnce(t *testing.T) {
-	e, s := shared.opensearch, newScorer(t, keepOrder)
+	e, s := shared.opensearch, rig.NewScorer(t, rig.KeepOrder)
 	c := withScorer(e, s)
 	c.rest += "\nlimits: {searches: 1}"
 	c.indices = `[{match: "*", fields: [title, text], timeout: 30s}]`
 	p := start(t, c)
-	entered, release := s.holdCalls()
+	entered, release := s.HoldCalls()
 	defer release()
 	first := make(chan string, 1)
 	r := post("/"+docs+"/_search", plainSearch)
@@ -55,7 +57,7 @@ func TestClientGone(t *testing.T) {
 		conn.Read(make([]byte, 1)) // returns when the other side closes
 		gone <- time.Since(begin)
 	})
-	p := start(t, withScorer(&engine{url: f.url}, newScorer(t, keepOrder)))
+	p := start(t, withScorer(&engine{url: f.url}, rig.NewScorer(t, rig.KeepOrder)))
 	for i, r := range []request{post("/x/_search", plainSearch), get("/_cat/indices")} {
 		conn, err := net.Dial("tcp", p.address)
 		if err != nil {
@@ -80,7 +82,7 @@ func TestClientGone(t *testing.T) {
 
 // TestSlowClient sends a head, or a body, that never ends: the connection is given up, and others do not wait for it.
 func TestSlowClient(t *testing.T) {
-	c := withScorer(shared.opensearch, newScorer(t, keepOrder))
+	c := withScorer(shared.opensearch, rig.NewScorer(t, rig.KeepOrder))
 	c.rest += "\nlimits: {header_time: 700ms, body_time: 700ms, headers: 8KiB}"
 	p := start(t, c)
 	for name, start := range map[string]string{

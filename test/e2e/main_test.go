@@ -7,7 +7,6 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
 	"time"
@@ -16,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/resift/resift/engines"
+	"github.com/resift/resift/test/rig"
 )
 
 // shared is what TestMain makes once for all tests.
@@ -57,7 +57,7 @@ func runAll(m *testing.M) (code int, err error) {
 	begin := time.Now()
 	var stops [2]func() error
 	g, ctx := errgroup.WithContext(context.Background())
-	g.Go(func() error { return build(ctx, shared.binary) })
+	g.Go(func() error { return rig.Build(ctx, shared.binary) })
 	g.Go(func() (err error) {
 		shared.opensearch, stops[0], err = bootAndLoad(ctx, "opensearch-3.8", os.Getenv("RESIFT_TEST_OPENSEARCH"))
 		return err
@@ -82,15 +82,6 @@ func runAll(m *testing.M) (code int, err error) {
 	}
 	fmt.Printf("engines, corpus and binary are ready after %.1f s\n", time.Since(begin).Seconds())
 	return m.Run(), nil
-}
-
-// build compiles resift as `make build` does, with the race detector where the tests have it.
-func build(ctx context.Context, to string) error {
-	cmd := exec.CommandContext(ctx, "go", "build", raceFlag, "-o", to, "github.com/resift/resift/cmd/resift")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("go build: %w (`make test` sets what it needs; by hand: eval \"$(make -s env)\")\n%s", err, out)
-	}
-	return nil
 }
 
 // bootAndLoad starts an engine, unless url names one that is up, and fills it.

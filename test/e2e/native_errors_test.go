@@ -5,6 +5,8 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"github.com/resift/resift/test/rig"
 )
 
 // TestWrongRetrieverInElasticsearchsWords compares what resift says of a wrong text_similarity_reranker, on either engine, with
@@ -35,7 +37,7 @@ func TestWrongRetrieverInElasticsearchsWords(t *testing.T) {
 		"beside q":         {members: inner + `,MORE`, target: "?q=x&terminate_after=1&sort=_score"},
 		"both":             {members: inner + `,MORE`, beside: `,"query":{"match_all":{}}`, target: "?scroll=1m"},
 	}
-	scorer := newScorer(t, keepOrder)
+	scorer := rig.NewScorer(t, rig.KeepOrder)
 	onBoth(t, func(t *testing.T, e *engine) {
 		p := start(t, withScorer(e, scorer))
 		for name, c := range cases {

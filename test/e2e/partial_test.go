@@ -3,20 +3,22 @@ package e2e
 import (
 	"strings"
 	"testing"
+
+	"github.com/resift/resift/test/rig"
 )
 
 // TestPartial has a scorer that answers one call and holds the next: the scored hits come first, the others after them
 // in the engine's order, and what was scored is known the next time.
 func TestPartial(t *testing.T) {
 	onBoth(t, func(t *testing.T, e *engine) {
-		s := newScorer(t, reverseOrder)
-		s.batch = 10
+		s := rig.NewScorer(t, rig.ReverseOrder)
+		s.Batch = 10
 		c := withScorer(e, s)
 		c.reranker = strings.TrimSuffix(c.reranker, "}") + ", concurrency: 1}"
 		c.rest = ""
 		c.indices = `[{match: "*", fields: [title, text, key], window: 30, timeout: 2s}]`
 		p := start(t, c)
-		release := s.holdAfter(1)
+		release := s.HoldAfter(1)
 		defer release()
 		r := post("/"+docs+"/_search", `{"query":{"match":{"text":"system"}},"size":40}`)
 		direct := ask(t, e.address, r)
@@ -52,7 +54,7 @@ func TestPartial(t *testing.T) {
 // TestOverload asks for more pairs than the queue takes: the engine's own answer, at once.
 func TestOverload(t *testing.T) {
 	e := shared.opensearch
-	c := withScorer(e, newScorer(t, reverseOrder))
+	c := withScorer(e, rig.NewScorer(t, rig.ReverseOrder))
 	c.reranker = strings.TrimSuffix(c.reranker, "}") + ", queue_pairs: 5}"
 	p := start(t, c)
 	r := post("/"+docs+"/_search", `{"query":{"match":{"text":"system"}},"from":2,"size":4}`)
@@ -68,7 +70,7 @@ func TestOverload(t *testing.T) {
 // TestFailureAsError has a rule that wants no answer rather than one in the engine's order.
 func TestFailureAsError(t *testing.T) {
 	e := shared.opensearch
-	c := withScorer(e, newScorer(t, reverseOrder))
+	c := withScorer(e, rig.NewScorer(t, rig.ReverseOrder))
 	c.reranker = strings.TrimSuffix(c.reranker, "}") + ", queue_pairs: 5}"
 	c.indices = `[{match: "*", fields: [title, text], on_failure: error}]`
 	p := start(t, c)

@@ -16,6 +16,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/resift/resift/test/rig"
 )
 
 const plainSearch = `{"query":{"match":{"text":"memory"}},"size":3}`
@@ -24,11 +26,11 @@ const plainSearch = `{"query":{"match":{"text":"memory"}},"size":3}`
 func TestDrain(t *testing.T) {
 	for _, signal := range []os.Signal{syscall.SIGTERM, os.Interrupt} {
 		t.Run(signal.String(), func(t *testing.T) {
-			s := newScorer(t, keepOrder)
+			s := rig.NewScorer(t, rig.KeepOrder)
 			c := withScorer(shared.opensearch, s)
 			c.indices = `[{match: "*", fields: [title, text], timeout: 30s}]`
 			p := start(t, c)
-			entered, release := s.holdCalls()
+			entered, release := s.HoldCalls()
 			defer release()
 			type result struct {
 				answer
@@ -40,7 +42,7 @@ func TestDrain(t *testing.T) {
 				done <- result{a, err}
 			}()
 			<-entered
-			p.signal(signal)
+			p.Signal(signal)
 			eventually(t, "the port is closed", 10*time.Second, func() bool {
 				conn, err := net.DialTimeout("tcp", p.address, time.Second)
 				if err == nil {
@@ -48,7 +50,7 @@ func TestDrain(t *testing.T) {
 				}
 				return err != nil
 			})
-			if status, body := fetch(t, p.admin+"/readyz"); status != http.StatusServiceUnavailable || !strings.Contains(body, "unavailable") {
+			if status, body := fetch(t, p.Admin+"/readyz"); status != http.StatusServiceUnavailable || !strings.Contains(body, "unavailable") {
 				t.Errorf("readyz while draining: %d %s", status, body)
 			}
 			select {
@@ -61,7 +63,7 @@ func TestDrain(t *testing.T) {
 			if r.err != nil || r.status != 200 || r.resiftStatus() != "reranked" {
 				t.Errorf("the search under way: %s %v", r.answer, r.err)
 			}
-			if code := p.wait(stopLimit); code != 0 {
+			if code := p.Wait(stopLimit); code != 0 {
 				t.Errorf("exit code %d", code)
 			}
 		})
@@ -70,13 +72,13 @@ func TestDrain(t *testing.T) {
 
 // TestDrainLimit holds a search longer than the drain time allows: resift ends all the same.
 func TestDrainLimit(t *testing.T) {
-	s := newScorer(t, keepOrder)
+	s := rig.NewScorer(t, rig.KeepOrder)
 	c := withScorer(shared.opensearch, s)
 	c.indices = `[{match: "*", fields: [title, text], timeout: 50s}]`
 	c.rest += "\nlimits: {drain_time: 500ms}"
 	p := start(t, c)
-	p.code = 1 // something was cut off
-	entered, release := s.holdCalls()
+	p.Code = 1 // something was cut off
+	entered, release := s.HoldCalls()
 	defer release()
 	broken := make(chan error, 1)
 	go func() {
@@ -84,26 +86,26 @@ func TestDrainLimit(t *testing.T) {
 		broken <- err
 	}()
 	<-entered
-	p.signal(syscall.SIGTERM)
+	p.Signal(syscall.SIGTERM)
 	begin := time.Now()
 	select {
-	case <-p.ended:
+	case <-p.Ended:
 	case <-time.After(20 * time.Second):
 		t.Fatal("resift waits beyond the drain time")
 	}
 	t.Logf("ended %v after the signal", time.Since(begin))
 	<-broken
-	if p.log.count("cut off") == 0 {
-		t.Errorf("nothing tells that a search was cut off:\n%s", p.log)
+	if p.Log.Count("cut off") == 0 {
+		t.Errorf("nothing tells that a search was cut off:\n%s", p.Log)
 	}
 }
 
 // TestHealth asks the admin port how things are, with a model server that goes away.
 func TestHealth(t *testing.T) {
-	s := newScorer(t, keepOrder)
+	s := rig.NewScorer(t, rig.KeepOrder)
 	p := start(t, withScorer(shared.opensearch, s))
 	for _, path := range []string{"/healthz", "/readyz"} {
-		if status, body := fetch(t, p.admin+path); status != 200 || !strings.Contains(body, `"status":"ok"`) {
+		if status, body := fetch(t, p.Admin+path); status != 200 || !strings.Contains(body, `"status":"ok"`) {
 			t.Errorf("%s: %d %s", path, status, body)
 		}
 	}
@@ -112,7 +114,7 @@ func TestHealth(t *testing.T) {
 	}
 	s.CloseClientConnections()
 	s.Listener.Close()
-	if status, body := fetch(t, p.admin+"/healthz"); status != 200 || !strings.Contains(body, "degraded") {
+	if status, body := fetch(t, p.Admin+"/healthz"); status != 200 || !strings.Contains(body, "degraded") {
 		t.Errorf("healthz without a model server: %d %s", status, body)
 	}
 	r := post("/"+docs+"/_search", plainSearch)
@@ -127,7 +129,7 @@ func TestHealth(t *testing.T) {
 
 // TestReload changes rules under load: by SIGHUP, by a changed file, and to something that cannot be.
 func TestReload(t *testing.T) {
-	c := withScorer(shared.opensearch, newScorer(t, keepOrder))
+	c := withScorer(shared.opensearch, rig.NewScorer(t, rig.KeepOrder))
 	c.indices = `[{match: "*", fields: [title, text, key]}]`
 	p := start(t, c)
 	stop := underLoad(t, p)
@@ -136,15 +138,15 @@ func TestReload(t *testing.T) {
 	}
 
 	c.indices = `[{match: "*", fields: [title, text, key], details: true}]`
-	writeFile(t, p.file, c.yaml())
-	p.signal(syscall.SIGHUP)
+	writeFile(t, p.File, c.yaml())
+	p.Signal(syscall.SIGHUP)
 	told := func() bool {
 		return strings.Contains(string(p.ask(post("/"+docs+"/_search", plainSearch)).body), "resift.engine_rank")
 	}
 	eventually(t, "the rule with details is in effect", 10*time.Second, told)
 
 	c.indices = `[{match: "*", fields: [title, text, key]}]`
-	writeFile(t, p.file, c.yaml())
+	writeFile(t, p.File, c.yaml())
 	eventually(t, "the changed file is in effect", 10*time.Second, func() bool { return !told() })
 
 	failed := func() bool { return metric(t, p, "resift_reload_success") == 0 }
@@ -154,14 +156,14 @@ func TestReload(t *testing.T) {
 		"another port":    strings.Replace(c.yaml(), "listen: 127.0.0.1:0", "listen: 127.0.0.1:1", 1),
 		"no model server": strings.Replace(c.yaml(), "backend: tei, url", "backend: onnx, model", 1),
 	} {
-		writeFile(t, p.file, bad)
-		p.signal(syscall.SIGHUP)
+		writeFile(t, p.File, bad)
+		p.Signal(syscall.SIGHUP)
 		eventually(t, name+" is refused", 30*time.Second, failed)
 		if a := p.ask(post("/"+docs+"/_search", plainSearch)); a.resiftStatus() != "reranked" {
 			t.Errorf("after %s: %s", name, a)
 		}
-		writeFile(t, p.file, c.yaml())
-		p.signal(syscall.SIGHUP)
+		writeFile(t, p.File, c.yaml())
+		p.Signal(syscall.SIGHUP)
 		eventually(t, "the good one is taken after "+name, 10*time.Second, func() bool { return !failed() })
 	}
 	n, problems := stop()
@@ -207,7 +209,7 @@ func underLoad(t *testing.T, p *process) (stop func() (int, []string)) {
 
 // TestNoGrowth sends 2,000 searches and counts what the process holds before and after.
 func TestNoGrowth(t *testing.T) {
-	s := newScorer(t, keepOrder)
+	s := rig.NewScorer(t, rig.KeepOrder)
 	c := withScorer(shared.opensearch, s)
 	c.indices = `[{match: "*", fields: [title], window: 10}]`
 	p := start(t, c)
@@ -272,14 +274,14 @@ var profileTotal = regexp.MustCompile(`goroutine profile: total (\d+)`)
 // holdings counts goroutines and open files; 0 files where the system does not tell.
 func holdings(t *testing.T, p *process) (routines, files int) {
 	t.Helper()
-	_, profile := fetch(t, p.admin+"/debug/pprof/goroutine?debug=1")
+	_, profile := fetch(t, p.Admin+"/debug/pprof/goroutine?debug=1")
 	m := profileTotal.FindStringSubmatch(profile)
 	if m == nil {
 		t.Fatalf("no profile: %.200s", profile)
 	}
 	routines, _ = strconv.Atoi(m[1])
 	if runtime.GOOS == "linux" {
-		list, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", p.pid()))
+		list, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", p.PID()))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -292,7 +294,7 @@ func holdings(t *testing.T, p *process) (routines, files int) {
 // no such metric.
 func metric(t testing.TB, p *process, name string, labels ...string) float64 {
 	t.Helper()
-	_, text := fetch(t, p.admin+"/metrics")
+	_, text := fetch(t, p.Admin+"/metrics")
 	sum, found := 0.0, false
 	lines := bufio.NewScanner(bytes.NewReader([]byte(text)))
 	for lines.Scan() {

@@ -3,12 +3,14 @@ package e2e
 import (
 	"slices"
 	"testing"
+
+	"github.com/resift/resift/test/rig"
 )
 
 // TestQueryText looks at what the model is given to read as the query, by way of a server that notes it.
 func TestQueryText(t *testing.T) {
 	onBoth(t, func(t *testing.T, e *engine) {
-		s := newScorer(t, keepOrder)
+		s := rig.NewScorer(t, rig.KeepOrder)
 		c := withScorer(e, s)
 		c.indices = `[{match: e2e-odd, fields: [title, text, key], query_path: "query.bool.filter.0.match.title"}, {match: "*", fields: [title, text, key]}]`
 		p := start(t, c)
@@ -28,7 +30,7 @@ func TestQueryText(t *testing.T) {
 			}
 		}
 		slices.Sort(want)
-		if got := s.asked(); !slices.Equal(got, want) {
+		if got := s.Asked(); !slices.Equal(got, want) {
 			t.Errorf("the model was asked\n  %q, want\n  %q", got, want)
 		}
 	})

@@ -5,11 +5,13 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/resift/resift/test/rig"
 )
 
 // withReversal is a resift whose scorer turns the window around.
 func withReversal(t *testing.T, e *engine) *process {
-	c := withScorer(e, newScorer(t, reverseOrder))
+	c := withScorer(e, rig.NewScorer(t, rig.ReverseOrder))
 	c.indices = `[{match: "*", fields: [title, text, key], window: 50}]`
 	return start(t, c)
 }

@@ -4,12 +4,14 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/resift/resift/test/rig"
 )
 
 // TestRules holds searches to the rule of their indices, the first that covers all of them.
 func TestRules(t *testing.T) {
 	e := shared.opensearch
-	c := withScorer(e, newScorer(t, reverseOrder))
+	c := withScorer(e, rig.NewScorer(t, rig.ReverseOrder))
 	c.indices = `[{match: e2e-docs, fields: [title, text], window: 5}, {match: "e2e-s*", fields: [text], window: 8, details: true}, {match: "*-odd", fields: [title], score: keep}]`
 	p := start(t, c)
 	for target, want := range map[string]string{
@@ -37,7 +39,7 @@ func TestRules(t *testing.T) {
 // TestForbiddenControls has a configuration that allows a request nothing: controls are as if they were not there.
 func TestForbiddenControls(t *testing.T) {
 	onBoth(t, func(t *testing.T, e *engine) {
-		s := newScorer(t, keepOrder)
+		s := rig.NewScorer(t, rig.KeepOrder)
 		c := withScorer(e, s)
 		c.indices = `[{match: "*", fields: [title, text, key], score: keep, window: 50}]`
 		c.rest += "\nallow: {mode: false, query: false, window: false, arm: false, ext: false, native: false}"
@@ -60,7 +62,7 @@ func TestForbiddenControls(t *testing.T) {
 				t.Errorf("%s%s", name, indent(d))
 			}
 		}
-		if got := s.asked(); len(got) != 1 || got[0] != "memory" {
+		if got := s.Asked(); len(got) != 1 || got[0] != "memory" {
 			t.Errorf("the model was asked %q", got)
 		}
 		r := post("/"+docs+"/_search", strings.TrimSuffix(plainSearch, "}")+`,"ext":{"rerank":{"query_context":{"query_text":"x"}}}}`)
@@ -76,7 +78,7 @@ func TestLongText(t *testing.T) {
 	onBoth(t, func(t *testing.T, e *engine) {
 		for _, mode := range []string{"first", "max", "highlight"} {
 			t.Run(mode, func(t *testing.T) {
-				c := withScorer(e, newScorer(t, keepOrder))
+				c := withScorer(e, rig.NewScorer(t, rig.KeepOrder))
 				c.indices = fmt.Sprintf(`[{match: "*", fields: [text, key], score: keep, window: 50, long_text: {mode: %s, max_tokens: 40, overlap: 10}}]`, mode)
 				p := start(t, c)
 				for _, members := range []string{

@@ -6,6 +6,8 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"github.com/resift/resift/test/rig"
 )
 
 // window is the window of the rules in these tests: small enough that docs has many hits past it.
@@ -29,7 +31,7 @@ type sameAnswer struct {
 // the engine's scores too, the answer is the engine's own, byte for byte, but for took.
 func TestSameAnswer(t *testing.T) {
 	onBoth(t, func(t *testing.T, e *engine) {
-		c := withScorer(e, newScorer(t, keepOrder))
+		c := withScorer(e, rig.NewScorer(t, rig.KeepOrder))
 		c.indices = `[{match: "*", fields: [title, text, key], score: keep, window: 50}]`
 		p := start(t, c)
 		for _, x := range sameAnswers() {

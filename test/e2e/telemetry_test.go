@@ -12,6 +12,8 @@ import (
 	"time"
 
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
+
+	"github.com/resift/resift/test/rig"
 )
 
 // Words that may be nowhere but in the request and with those who must read it.
@@ -25,7 +27,7 @@ const (
 func TestTelemetry(t *testing.T) {
 	onBoth(t, func(t *testing.T, e *engine) {
 		c, x := newCollector(t), newTap(t, e)
-		s := withScorer(&engine{url: x.URL}, newScorer(t, reverseOrder))
+		s := withScorer(&engine{url: x.URL}, rig.NewScorer(t, rig.ReverseOrder))
 		p := start(t, s, "OTEL_EXPORTER_OTLP_ENDPOINT="+c.URL, "OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf", "OTEL_LOGS_EXPORTER=otlp",
 			"OTEL_BSP_SCHEDULE_DELAY=100", "OTEL_METRIC_EXPORT_INTERVAL=300", "OTEL_SERVICE_NAME=resift-e2e")
 		searches := []struct {
@@ -55,15 +57,15 @@ func TestTelemetry(t *testing.T) {
 		}
 		p.ask(get("/_cat/indices?h=index").with("Authorization: Basic " + markerPassword))
 		p.ask(post("/"+docs+"/_search", `{"query":{"match":{"text":"x"}},"ext":{"resift":{"`+markerWord+`":1}}}`))
-		_, scraped := fetch(t, p.admin+"/metrics")
-		p.signal(syscall.SIGTERM) // which flushes
-		if code := p.wait(stopLimit); code != 0 {
-			t.Errorf("exit code %d: %s", code, p.log)
+		_, scraped := fetch(t, p.Admin+"/metrics")
+		p.Signal(syscall.SIGTERM) // which flushes
+		if code := p.Wait(stopLimit); code != 0 {
+			t.Errorf("exit code %d: %s", code, p.Log)
 		}
 		for i, q := range searches {
 			holdTrace(t, q.name, c.ofTrace(traces[q.name]), fmt.Sprintf("%016x", 0xdef000+i), q.want, q.spans)
 		}
-		holdSilence(t, c, scraped, p.log.String())
+		holdSilence(t, c, scraped, p.Log.String())
 	})
 }
 
@@ -126,7 +128,7 @@ var label = regexp.MustCompile(`([a-z_]+)="([^"]*)"`)
 // TestMetrics holds /metrics to the documented names and to labels from closed sets.
 func TestMetrics(t *testing.T) {
 	p := start(t, settings{
-		engine: shared.opensearch.url, reranker: fmt.Sprintf("{backend: tei, url: %q}", newScorer(t, reverseOrder).URL),
+		engine: shared.opensearch.url, reranker: fmt.Sprintf("{backend: tei, url: %q}", rig.NewScorer(t, rig.ReverseOrder).URL),
 	})
 	for _, r := range []request{
 		post("/"+docs+"/_search", plainSearch), post("/"+docs+"/_search", plainSearch), post("/"+docs+"/_search", `{`), get("/e2e-none/_search?q=x"),
@@ -136,7 +138,7 @@ func TestMetrics(t *testing.T) {
 	}
 	// A search is counted after its answer has gone out.
 	eventually(t, "all are counted", 10*time.Second, func() bool { return metric(t, p, "resift_requests_total") == 7 })
-	_, text := fetch(t, p.admin+"/metrics")
+	_, text := fetch(t, p.Admin+"/metrics")
 	allowed := map[string][]string{
 		"status": {"reranked", "partial", "bypassed", "fallback", "forwarded", "refused", "canceled"},
 		"stage":  {"plan", "engine", "tokenize", "queue", "score", "answer"},

@@ -20,6 +20,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/resift/resift/test/rig"
 )
 
 // certificate writes a self-signed one for loopback, and returns the two files.
@@ -71,7 +73,7 @@ func TestTLS(t *testing.T) {
 	secure.StartTLS()
 	t.Cleanup(func() { secure.Close(); inner.CloseIdleConnections() })
 
-	c := withScorer(&engine{url: secure.URL}, newScorer(t, keepOrder))
+	c := withScorer(&engine{url: secure.URL}, rig.NewScorer(t, rig.KeepOrder))
 	c.indices = `[{match: "*", fields: [title, text, key], score: keep}]`
 	c.rest += "\ntls: {cert: " + cert + ", key: " + key + "}"
 	trusting := start(t, c, "RESIFT_ENGINE_TLS_CA="+cert)

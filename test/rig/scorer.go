@@ -1,4 +1,4 @@
-package e2e
+package rig
 
 import (
 	"encoding/json"
@@ -11,40 +11,44 @@ import (
 	"testing"
 )
 
-// scorer is a real HTTP server that speaks text-embeddings-inference's protocol, with a function in place of a model.
-type scorer struct {
+// Scorer is a real HTTP server that speaks text-embeddings-inference's protocol, with a function in place of a model.
+type Scorer struct {
 	*httptest.Server
+	Batch int // texts a call, as /info says; set before resift starts
+
 	mu      sync.Mutex
 	queries []string // of all calls
 	headers []http.Header
 	before  func() // runs before a call is answered; nil: nothing
-	batch   int    // texts a call, as /info says; set before resift starts
 }
 
-// scoring gives the i-th text of a call its score.
-type scoring func(i int, query, text string) float64
+// Scoring gives the i-th text of a call its score.
+type Scoring func(i int, query, text string) float64
 
-// keepOrder scores texts so that they stay in the order in which they came, reverseOrder so that the last one comes
+// KeepOrder scores texts so that they stay in the order in which they came, ReverseOrder so that the last one comes
 // first. Both hold for a search whose texts fit one call, and whose texts all differ.
-func keepOrder(i int, _, _ string) float64    { return float64(-i) / 8 }
-func reverseOrder(i int, _, _ string) float64 { return float64(i)/8 - 5 }
+func KeepOrder(i int, _, _ string) float64    { return float64(-i) / 8 }
+func ReverseOrder(i int, _, _ string) float64 { return float64(i)/8 - 5 }
 
-// byHash scores a pair by nothing but its texts, as a model does.
-func byHash(_ int, query, text string) float64 {
+// Equal scores all texts alike, so that they stay in the order in which they came whether they differ or not.
+func Equal(int, string, string) float64 { return 0 }
+
+// ByHash scores a pair by nothing but its texts, as a model does.
+func ByHash(_ int, query, text string) float64 {
 	h := fnv.New32a()
 	h.Write([]byte(query + "\n" + text))
 	return float64(h.Sum32()%8192)/512 - 8
 }
 
-// newScorer starts a scorer.
-func newScorer(t testing.TB, score scoring) *scorer {
-	s := &scorer{batch: 100_000}
+// NewScorer starts a scorer that ends with the test.
+func NewScorer(t testing.TB, score Scoring) *Scorer {
+	s := &Scorer{Batch: 100_000}
 	m := http.NewServeMux()
 	m.HandleFunc("GET /health", func(http.ResponseWriter, *http.Request) {})
 	m.HandleFunc("GET /info", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		fmt.Fprintf(w, `{"model_id":"test/order","model_sha":"1","model_dtype":"float32","model_type":{"reranker":{"id2label":{"0":"LABEL_0"},"label2id":{"LABEL_0":0}}},`+
-			`"max_concurrent_requests":512,"max_input_length":512,"max_batch_tokens":16384,"max_client_batch_size":%d}`, s.batch)
+			`"max_concurrent_requests":512,"max_input_length":512,"max_batch_tokens":16384,"max_client_batch_size":%d}`, s.Batch)
 	})
 	m.HandleFunc("POST /rerank", func(w http.ResponseWriter, r *http.Request) { s.rerank(w, r, score) })
 	s.Server = httptest.NewServer(m)
@@ -52,7 +56,7 @@ func newScorer(t testing.TB, score scoring) *scorer {
 	return s
 }
 
-func (s *scorer) rerank(w http.ResponseWriter, r *http.Request, score scoring) {
+func (s *Scorer) rerank(w http.ResponseWriter, r *http.Request, score Scoring) {
 	var in struct {
 		Query string   `json:"query"`
 		Texts []string `json:"texts"`
@@ -90,8 +94,8 @@ func (s *scorer) rerank(w http.ResponseWriter, r *http.Request, score scoring) {
 	_ = json.NewEncoder(w).Encode(ranks)
 }
 
-// holdCalls makes every call from now on wait until the returned function is called; entered gets one element a call.
-func (s *scorer) holdCalls() (entered <-chan struct{}, release func()) {
+// HoldCalls makes every call from now on wait until the returned function is called; entered gets one element a call.
+func (s *Scorer) HoldCalls() (entered <-chan struct{}, release func()) {
 	in, out := make(chan struct{}, 1000), make(chan struct{})
 	s.mu.Lock()
 	s.before = func() { in <- struct{}{}; <-out }
@@ -104,8 +108,8 @@ func (s *scorer) holdCalls() (entered <-chan struct{}, release func()) {
 	})
 }
 
-// holdAfter lets n calls through and makes those after them wait until the returned function is called.
-func (s *scorer) holdAfter(n int) (release func()) {
+// HoldAfter lets n calls through and makes those after them wait until the returned function is called.
+func (s *Scorer) HoldAfter(n int) (release func()) {
 	out := make(chan struct{})
 	s.mu.Lock()
 	s.before = func() {
@@ -121,11 +125,18 @@ func (s *scorer) holdAfter(n int) (release func()) {
 	return sync.OnceFunc(func() { close(out) })
 }
 
-// asked are the distinct query texts of all calls.
-func (s *scorer) asked() []string {
+// Asked are the distinct query texts of all calls.
+func (s *Scorer) Asked() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	list := slices.Clone(s.queries)
 	slices.Sort(list)
 	return slices.Compact(list)
+}
+
+// Headers are those of all calls.
+func (s *Scorer) Headers() []http.Header {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.headers)
 }
