@@ -7,6 +7,8 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/resift/resift/searchclient"
 	"github.com/resift/resift/searchclient/coding"
@@ -52,6 +54,7 @@ func TestAnswersAreCodedAsTheEngineWould(t *testing.T) {
 		if compresses {
 			compressing(e)
 		}
+		r := startProxy(t, e, setup{}) // with nothing learned yet
 		for accepted, name := range map[string]string{"gzip": "gzip", "deflate": "deflate", "gzip;q=0.9, br": "gzip", "br": "", "identity": ""} {
 			if !compresses {
 				name = ""
@@ -71,6 +74,34 @@ func TestAnswersAreCodedAsTheEngineWould(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestFirstStagesComePlain has one search learn that the engine compresses, and those after it spare the engine the work.
+func TestFirstStagesComePlain(t *testing.T) {
+	e := startEngine(t, recorded(t, "opensearch-3.8", "all"))
+	compressing(e)
+	r := startProxy(t, e, setup{})
+	for i, want := range []string{"identity", "gzip, deflate", "identity", "identity"} {
+		accepted, name := "gzip, deflate, br", "gzip"
+		if i == 0 { // who takes no coding teaches none
+			accepted, name = "br", ""
+		}
+		a := r.search(t, "", "Accept-Encoding", accepted)
+		if got := e.requests()[i].header.Get("Accept-Encoding"); got != want || a.header.Get("Content-Encoding") != name {
+			t.Errorf("search %d asks for %q, want %q; its answer is coded %q", i, got, want, a.header.Get("Content-Encoding"))
+		}
+	}
+	synctest.Test(t, func(t *testing.T) {
+		var h habit
+		h.learn(true)
+		if compresses, ok := h.known(); !compresses || !ok {
+			t.Error("forgotten at once")
+		}
+		time.Sleep(habitAge + 1)
+		if _, ok := h.known(); ok {
+			t.Error("known for ever")
+		}
+	})
 }
 
 // TestRefusalsComeAsTheyAre has an engine code a 403 too: these bytes are the client's.

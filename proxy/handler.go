@@ -78,6 +78,7 @@ type Handler struct {
 	slots     chan struct{} // one element a search in the pipeline
 	bodies    bodies
 	coder     coding.Coder
+	habit     habit
 }
 
 // New makes a handler of its parts.

@@ -7,8 +7,6 @@ import (
 	"strings"
 
 	"golang.org/x/net/http/httpguts"
-
-	"github.com/resift/resift/searchclient/coding"
 )
 
 // controlPrefix begins the names of the headers that speak to this proxy; the engine never sees them.
@@ -99,9 +97,8 @@ func setForwarding(out, in http.Header, peer string, trust bool) {
 	}
 }
 
-// searchHeader makes the fields of a first-stage request from those of the client: end-to-end ones only. The engine is asked for the
-// codings that the client takes, as far as they can be undone here: so it decides by its own settings whether to compress, and
-// how, and the answer to the client is coded alike.
+// searchHeader makes the fields of a first-stage request from those of the client: end-to-end ones only, and no coding
+// that would have to be undone before the answer can be split.
 func searchHeader(own http.Header, r *http.Request, trust bool) http.Header {
 	h := own.Clone()
 	if h == nil {
@@ -113,7 +110,7 @@ func searchHeader(own http.Header, r *http.Request, trust bool) http.Header {
 		h.Del(name)
 	}
 	setForwarding(h, r.Header, r.RemoteAddr, trust)
-	h.Set("Accept-Encoding", coding.Accept(r.Header["Accept-Encoding"]))
+	h.Set("Accept-Encoding", "identity")
 	return h
 }
 

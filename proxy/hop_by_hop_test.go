@@ -67,7 +67,7 @@ func TestFirstStageCarriesTheClientsFields(t *testing.T) {
 		"X-Forwarded-For", "6.6.6.6", "Connection", "X-Hop", "X-Hop", "1")
 	a.expect(t, StatusReranked, "")
 	h := e.requests()[0].header
-	if h.Get("Authorization") != "Bearer abc" || h.Get("X-Opaque-Id") != "mine" || h.Get("Accept-Encoding") != "gzip" {
+	if h.Get("Authorization") != "Bearer abc" || h.Get("X-Opaque-Id") != "mine" || h.Get("Accept-Encoding") != "gzip" { // the engine's habit is to be learned
 		t.Errorf("first stage: %v", h)
 	}
 	for _, name := range []string{"X-Resift-Mode", "X-Forwarded-For", "X-Hop", "Connection"} {

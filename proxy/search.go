@@ -179,9 +179,9 @@ func (s *search) firstStage() (*searchclient.SearchResponse, bool) {
 	first := s.plan.First
 	header := searchHeader(first.Header, s.r, s.trust)
 	s.telemetry.inject(ctx, header)
-	res, err := s.engine.Search(ctx, &searchclient.SearchRequest{
+	res, err := s.askEngine(ctx, &searchclient.SearchRequest{
 		Method: first.Method, Path: first.Path, RawQuery: first.RawQuery, Header: header, Body: first.Body,
-	})
+	}, s.r.Header["Accept-Encoding"])
 	s.times[stageEngine] = time.Since(begin)
 	switch {
 	case s.r.Context().Err() != nil:

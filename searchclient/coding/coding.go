@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 )
@@ -54,32 +55,55 @@ func Of(h http.Header) (string, error) {
 }
 
 // Accept makes, of a client's Accept-Encoding, one for an answer that Decode will read: what is not known here is left out, and "*" is
-// taken as gzip. Weights stay, for the engine to judge.
-func Accept(lines []string) string {
+// taken as gzip. best is the coding that an engine chooses by it: the heavier one, gzip where they weigh the same, Identity if none
+// is taken.
+func Accept(lines []string) (value, best string) {
 	var kept []string
-	named, other := false, ""
+	weights := map[string]float64{Gzip: -1, Deflate: -1}
+	other, otherWeight := "", 0.0
 	for _, line := range lines {
 		for item := range strings.SplitSeq(line, ",") {
 			item = strings.TrimSpace(item)
-			name, weight, weighted := strings.Cut(item, ";")
+			name, parameters, weighted := strings.Cut(item, ";")
+			weight := weightOf(parameters)
 			switch name = strings.TrimPrefix(strings.ToLower(strings.TrimSpace(name)), "x-"); name {
 			case Gzip, Deflate:
 				kept = append(kept, item)
-				named = named || name == Gzip
+				weights[name] = max(weights[name], weight)
 			case "*":
-				if other = Gzip; weighted {
-					other += ";" + weight
+				if other, otherWeight = Gzip, weight; weighted {
+					other += ";" + parameters
 				}
 			}
 		}
 	}
-	if other != "" && !named {
+	if other != "" && weights[Gzip] < 0 {
 		kept = append(kept, other)
+		weights[Gzip] = otherWeight
 	}
-	if kept == nil {
-		return "identity"
+	switch {
+	case kept == nil:
+		return "identity", Identity
+	case weights[Gzip] > 0 && weights[Gzip] >= weights[Deflate]:
+		best = Gzip
+	case weights[Deflate] > 0:
+		best = Deflate
 	}
-	return strings.Join(kept, ", ")
+	return strings.Join(kept, ", "), best
+}
+
+// weightOf reads q (RFC 9110, 12.4.2); what is no number weighs nothing, as in the engines.
+func weightOf(parameters string) float64 {
+	for p := range strings.SplitSeq(parameters, ";") {
+		if q, ok := strings.CutPrefix(strings.ReplaceAll(p, " ", ""), "q="); ok {
+			weight, err := strconv.ParseFloat(q, 64)
+			if err != nil || weight != weight {
+				return 0
+			}
+			return weight
+		}
+	}
+	return 1
 }
 
 // Coder encodes and decodes. The zero value is ready; it is safe for concurrent use.

@@ -73,22 +73,26 @@ func TestOf(t *testing.T) {
 }
 
 func TestAccept(t *testing.T) {
-	for in, want := range map[string]string{
-		"":                                "identity",
-		"identity":                        "identity",
-		"br, zstd, snappy":                "identity",
-		"gzip":                            "gzip",
-		"gzip, deflate, br":               "gzip, deflate",
-		"GZIP;q=0.5,deflate;q=0.1|x-gzip": "GZIP;q=0.5, deflate;q=0.1, x-gzip",
-		"gzip;q=0":                        "gzip;q=0",
-		"*":                               "gzip",
-		"*;q=0":                           "gzip;q=0",
-		"*;q=0.2, gzip;q=0":               "gzip;q=0",
-		"deflate, *;q=0.2":                "deflate, gzip;q=0.2",
-		",,":                              "identity",
+	for _, x := range []struct{ in, want, best string }{
+		{"", "identity", Identity},
+		{"identity", "identity", Identity},
+		{"br, zstd, snappy", "identity", Identity},
+		{"gzip", "gzip", Gzip},
+		{"deflate", "deflate", Deflate},
+		{"gzip, deflate, br", "gzip, deflate", Gzip},
+		{"deflate, gzip", "deflate, gzip", Gzip},
+		{"deflate, gzip;q=0.5", "deflate, gzip;q=0.5", Deflate},
+		{"GZIP;q=0.5,deflate;q=0.1|x-gzip", "GZIP;q=0.5, deflate;q=0.1, x-gzip", Gzip},
+		{"gzip;q=0", "gzip;q=0", Identity},
+		{"gzip; q = 0.0 , deflate;q=nonsense", "gzip; q = 0.0, deflate;q=nonsense", Identity},
+		{"*", "gzip", Gzip},
+		{"*;q=0", "gzip;q=0", Identity},
+		{"*;q=0.2, gzip;q=0", "gzip;q=0", Identity},
+		{"deflate, *;q=0.2", "deflate, gzip;q=0.2", Deflate},
+		{",,", "identity", Identity},
 	} {
-		if got := Accept(strings.Split(in, "|")); got != want {
-			t.Errorf("%q: %q, want %q", in, got, want)
+		if got, best := Accept(strings.Split(x.in, "|")); got != x.want || best != x.best {
+			t.Errorf("%q: %q, best %q; want %q, %q", x.in, got, best, x.want, x.best)
 		}
 	}
 }
