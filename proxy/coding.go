@@ -66,11 +66,11 @@ func (h *Handler) askEngine(ctx context.Context, r *searchclient.SearchRequest, 
 	}
 	res, err := h.engine.Search(ctx, r)
 	switch {
-	case err != nil || best == coding.Identity || res.StatusCode < 200 || res.StatusCode > 299:
-	case !known:
-		h.habit.learn(res.Coding != coding.Identity)
-	case compresses:
+	case err != nil || best == coding.Identity:
+	case known && compresses:
 		res.Coding = best
+	case !known && res.StatusCode < 300:
+		h.habit.learn(res.Coding != coding.Identity)
 	}
 	return res, err
 }
