@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/resift/resift/searchclient/coding"
+	"github.com/resift/resift/test/rig"
 )
 
 // TestCompression has requests and answers coded both ways: the engine's own answer, coded as it would have.
@@ -25,7 +26,7 @@ func TestCompression(t *testing.T) {
 		return a
 	}
 	onBoth(t, func(t *testing.T, e *engine) {
-		settings := withScorer(e, newScorer(t, keepOrder))
+		settings := withScorer(e, rig.NewScorer(t, rig.KeepOrder))
 		settings.indices = `[{match: "*", fields: [title, text, key], score: keep, window: 50}]`
 		p := start(t, settings)
 		for _, accept := range []string{"identity", "gzip", "gzip, deflate", "deflate, gzip;q=0.5", "gzip;q=0", "br"} {
