@@ -14,7 +14,7 @@ staticcheck := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
 .PHONY: help
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r name text; do printf '  make %-11s %s\n' "$$name" "$$text"; done
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r name text; do printf '  make %-13s %s\n' "$$name" "$$text"; done
 
 .PHONY: build
 build: ## bin/resift, with ONNX Runtime's library beside it
@@ -47,12 +47,20 @@ test: tools format model ## everything: formatting, vet, all tests with the race
 test-short: ## what needs neither an engine nor a model
 	@$(native) go test -short ./...
 
+.PHONY: test-training
+test-training: model ## training's tests; fetches PyTorch (3 GB) the first time, so make test leaves them out
+	@python="$$(training/setup.sh)" && cd training && "$$python" -m pytest -q
+
+.PHONY: training
+training: model ## what training needs: its Python environment, the teacher and the student's start
+	@training/setup.sh && build/model.sh bert-L2-H128
+
 .PHONY: lint
 lint: format ## formatting, vet, staticcheck, tidy modules, shell syntax
 	@$(native) go vet ./...
 	@$(native) go run $(staticcheck) ./...
 	@go mod tidy -diff
-	@for script in build/*.sh engines/compile.sh .ci/run; do bash -n "$$script" || exit 1; done
+	@for script in build/*.sh bench/*.sh training/*.sh training/example/*.sh engines/compile.sh .ci/run; do bash -n "$$script" || exit 1; done
 
 .PHONY: fuzz
 fuzz: ## each fuzz target for FUZZTIME (10s)

@@ -42,3 +42,16 @@ wheel() {
 
 # unpack: the files of the downloaded wheel, into $work/files.
 unpack() { python3 -m zipfile -e "$work"/wheel/*.whl "$work/files"; }
+
+# environment FOLDER REQUIREMENTS WHAT: a Python virtual environment with the wheels that the pinned requirements name.
+environment() {
+  # The requirements are copied last: where they are equal, everything is.
+  if cmp -s "$2" "$1/requirements.txt"; then return; fi
+  "$root/build/require.sh" python3 pip
+  step "fetching $3"
+  rm -rf "$1"
+  python3 -m venv "$1" || fail "python3 has no working venv; Debian: apt-get install python3-venv"
+  "$1/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --only-binary=:all: --require-hashes \
+    --requirement "$2" >&2
+  cp "$2" "$1/requirements.txt"
+}

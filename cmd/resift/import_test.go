@@ -45,8 +45,12 @@ func TestPublishedWeightsScoreAsPyTorch(t *testing.T) {
 	if os.Getenv("RESIFT_TEST_CUDA") != "" {
 		precisions = append(precisions, "fp16")
 	}
+	files := map[string][]string{"bert-words8": {"model.safetensors"}, "bert-int8": {"model.safetensors"}}
 	for _, name := range []string{"cat", "bert", "distilbert"} {
-		for _, weights := range []string{"model.safetensors", "pytorch_model.bin"} {
+		files[name] = []string{"model.safetensors", "pytorch_model.bin"}
+	}
+	for name, all := range files {
+		for _, weights := range all {
 			for _, precision := range precisions {
 				t.Run(name+"/"+weights+"/"+precision, func(t *testing.T) {
 					from, out := publishedFolder(t, name, weights), filepath.Join(t.TempDir(), "model")
