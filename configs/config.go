@@ -4,19 +4,20 @@ import "time"
 
 // Config is the whole configuration. Field paths in messages are the yaml names joined by dots.
 type Config struct {
-	Listen   string   `yaml:"listen"`
-	TLS      TLS      `yaml:"tls"`
-	Admin    Admin    `yaml:"admin"`
-	Engine   Engine   `yaml:"engine"`
-	Reranker Reranker `yaml:"reranker"`
-	Cache    Cache    `yaml:"cache"`
-	Indices  []Index  `yaml:"indices"`
-	Allow    Allow    `yaml:"allow"`
-	Limits   Limits   `yaml:"limits"`
-	Log      Log      `yaml:"log"`
+	Listen    string    `yaml:"listen"`
+	TLS       TLS       `yaml:"tls"`
+	Admin     Admin     `yaml:"admin"`
+	RerankAPI RerankAPI `yaml:"rerank_api"`
+	Engine    Engine    `yaml:"engine"`
+	Reranker  Reranker  `yaml:"reranker"`
+	Cache     Cache     `yaml:"cache"`
+	Indices   []Index   `yaml:"indices"`
+	Allow     Allow     `yaml:"allow"`
+	Limits    Limits    `yaml:"limits"`
+	Log       Log       `yaml:"log"`
 }
 
-// TLS is the certificate of the search port; empty serves plain HTTP.
+// TLS is the certificate of the search port and of the rerank API's; empty serves plain HTTP.
 type TLS struct {
 	Cert     string `yaml:"cert"`
 	Key      string `yaml:"key"`
@@ -26,6 +27,16 @@ type TLS struct {
 // Admin is the port of metrics, health and profiles.
 type Admin struct {
 	Listen string `yaml:"listen"` // empty: no admin port
+}
+
+// RerankAPI is the port where other programs find the model.
+type RerankAPI struct {
+	Listen  string   `yaml:"listen"` // empty: no such port
+	Token   Secret   `yaml:"token"`
+	Body    Bytes    `yaml:"body"`
+	Texts   int      `yaml:"texts"` // of one call
+	Calls   int      `yaml:"calls"` // at the same time; more are refused
+	Timeout Duration `yaml:"timeout"`
 }
 
 // Engine is the Elasticsearch or OpenSearch behind the proxy.
@@ -127,8 +138,9 @@ type Log struct {
 // Default is the configuration of an empty file. It lacks what has no default: engine.urls, the model, indices.
 func Default() Config {
 	return Config{
-		Listen: "127.0.0.1:9280",
-		Admin:  Admin{Listen: "127.0.0.1:9281"},
+		Listen:    "127.0.0.1:9280",
+		Admin:     Admin{Listen: "127.0.0.1:9281"},
+		RerankAPI: RerankAPI{Body: 10 << 20, Texts: 1000, Calls: 64, Timeout: Duration(30 * time.Second)},
 		Engine: Engine{
 			ConnectTimeout: Duration(5 * time.Second),
 			HeaderTimeout:  Duration(60 * time.Second),

@@ -118,7 +118,7 @@ func TestVariablesOverrideKeys(t *testing.T) {
 }
 
 func TestSecretsAreNeverPrinted(t *testing.T) {
-	c, err := Parse([]byte("engine: {urls: [http://127.0.0.1:9200]}\nreranker: {backend: tei, url: http://127.0.0.1:1, token: hunter2}\nindices: [{match: '*', fields: [text]}]\n"), nil)
+	c, err := Parse([]byte("engine: {urls: [http://127.0.0.1:9200]}\nreranker: {backend: tei, url: http://127.0.0.1:1, token: hunter2}\nrerank_api: {listen: '127.0.0.1:0', token: hunter22}\nindices: [{match: '*', fields: [text]}]\n"), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -129,7 +129,7 @@ func TestSecretsAreNeverPrinted(t *testing.T) {
 	if strings.Contains(b.String(), "hunter2") || !strings.Contains(b.String(), "********") {
 		t.Error(b.String())
 	}
-	if c.Reranker.Token != "hunter2" {
+	if c.Reranker.Token != "hunter2" || c.RerankAPI.Token != "hunter22" {
 		t.Error("the token itself is lost")
 	}
 }

@@ -43,6 +43,7 @@ func (v *validator) config(c *Config) {
 		{"engine.tls.ca", c.Engine.TLS.CA}, {"engine.tls.cert", c.Engine.TLS.Cert}, {"engine.tls.key", c.Engine.TLS.Key}} {
 		v.file(f[0], f[1])
 	}
+	v.rerankAPI(c)
 	v.engine(&c.Engine)
 	v.reranker(&c.Reranker)
 	v.headers(c.Allow.Headers)
@@ -58,6 +59,25 @@ func (v *validator) headers(names []string) {
 			v.wrong(fmt.Sprintf("allow.headers[%d]", i), "want the name of a header field, with a * at its end for any rest, found %q", name)
 		}
 	}
+}
+
+func (v *validator) rerankAPI(c *Config) {
+	a := &c.RerankAPI
+	if a.Listen != "" {
+		v.address("rerank_api.listen", a.Listen)
+		if (a.Listen == c.Listen || a.Listen == c.Admin.Listen) && !strings.HasSuffix(a.Listen, ":0") {
+			v.wrong("rerank_api.listen", "is the search port or the admin port too; want another one")
+		}
+	}
+	if a.Body < 1<<10 {
+		v.wrong("rerank_api.body", "want at least 1KiB")
+	}
+	v.atLeast("rerank_api.texts", a.Texts, 1)
+	if a.Listen != "" && a.Texts > max(1, c.Reranker.QueuePairs) {
+		v.wrong("rerank_api.texts", "want at most %d (reranker.queue_pairs), found %d", c.Reranker.QueuePairs, a.Texts)
+	}
+	v.atLeast("rerank_api.calls", a.Calls, 1)
+	v.positive("rerank_api.timeout", a.Timeout)
 }
 
 func (v *validator) engine(e *Engine) {

@@ -13,6 +13,7 @@ const healthLimit = 2 * time.Second
 type backend interface {
 	score(ctx context.Context, query string, passages []string, each Each) (Result, error)
 	windows(text string, maxTokens, overlap int) []string
+	overlong(query string, passages []string) (i, tokens int)
 	info() Info
 	stats() Stats
 	healthy() error

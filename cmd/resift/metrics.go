@@ -26,13 +26,14 @@ type processMetrics struct {
 	batchPairs, batchTokens metric.Int64Histogram
 	reloadOK                metric.Int64Gauge
 	reloadTime              metric.Float64Gauge
+	callMetrics
 }
 
 // newProcessMetrics registers them; now returns the snapshot in service, nil while there is none.
 func newProcessMetrics(mp metric.MeterProvider, now func() *snapshot) (*processMetrics, error) {
 	m := mp.Meter("github.com/resift/resift/cmd/resift")
 	var p processMetrics
-	var errs [10]error
+	var errs [11]error
 	p.batchPairs, errs[0] = m.Int64Histogram("resift.batch.pairs", metric.WithUnit("{pair}"), metric.WithDescription("Pairs of one run of the model."),
 		metric.WithExplicitBucketBoundaries(1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024))
 	p.batchTokens, errs[1] = m.Int64Histogram("resift.batch.tokens", metric.WithUnit("{token}"), metric.WithDescription("Tokens of one run of the model, without padding."),
@@ -40,6 +41,7 @@ func newProcessMetrics(mp metric.MeterProvider, now func() *snapshot) (*processM
 	p.reloadOK, errs[2] = m.Int64Gauge("resift.reload.success", metric.WithDescription("1 if the last load of the configuration was taken, 0 if it was refused."))
 	p.reloadTime, errs[3] = m.Float64Gauge("resift.reload.timestamp", metric.WithUnit("s"), metric.WithDescription("When the configuration in service was loaded, as Unix time."))
 
+	p.callMetrics, errs[10] = newCallMetrics(m)
 	queue, err := m.Int64ObservableGauge("resift.queue.pairs", metric.WithUnit("{pair}"), metric.WithDescription("Pairs admitted and not yet scored."))
 	errs[4] = err
 	bytes, err := m.Int64ObservableGauge("resift.cache.bytes", metric.WithUnit("By"), metric.WithDescription("Memory of the stored scores."))

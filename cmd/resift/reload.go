@@ -98,6 +98,7 @@ func (s *server) reloadable(c *configs.Config) error {
 	}{
 		{"listen", c.Listen == s.fixed.Listen},
 		{"admin.listen", c.Admin == s.fixed.Admin},
+		{"rerank_api.listen", c.RerankAPI.Listen == s.fixed.RerankAPI.Listen},
 		{"tls", (c.TLS.Cert == "") == (s.fixed.TLS.Cert == "")},
 		{"limits.headers", c.Limits.Headers == s.fixed.Limits.Headers},
 		{"limits.header_time", c.Limits.HeaderTime == s.fixed.Limits.HeaderTime},

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"sync"
 	"syscall"
 	"time"
 
@@ -40,7 +41,7 @@ func (p *program) serve(ctx context.Context, args []string) error {
 	return s.run(ctx, func(ctx context.Context) error { return s.watch(ctx, *file, hup) })
 }
 
-// server is the running process: two listeners and the snapshot in service.
+// server is the running process: its listeners and the snapshot in service.
 type server struct {
 	program   *program
 	telemetry *telemetry
@@ -49,9 +50,9 @@ type server struct {
 	current   current
 	fixed     configs.Config // what a reload cannot change: addresses and the limits of connections
 
-	search, admin         net.Listener
-	searchHTTP, adminHTTP *http.Server
-	draining              chan struct{}
+	search, admin, rerank             net.Listener // admin and rerank may be nil
+	searchHTTP, adminHTTP, rerankHTTP *http.Server
+	draining                          chan struct{}
 }
 
 // newServer opens everything and listens; nothing is served before run.
@@ -78,6 +79,11 @@ func newServer(ctx context.Context, p *program, c *configs.Config) (_ *server, e
 			return nil, err
 		}
 	}
+	if c.RerankAPI.Listen != "" {
+		if s.rerank, err = listen("rerank_api.listen", c.RerankAPI.Listen); err != nil {
+			return nil, err
+		}
+	}
 	first, err := s.builder.build(c, nil)
 	if err != nil {
 		return nil, err
@@ -92,17 +98,25 @@ func newServer(ctx context.Context, p *program, c *configs.Config) (_ *server, e
 			return s.current.snapshot.Load().tls, nil
 		}, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}}
 	}
-	s.search = proxy.Guard(s.search, limits)
-	s.searchHTTP = proxy.NewServer(&s.current, limits)
-	s.searchHTTP.ErrorLog = slog.NewLogLogger(s.telemetry.logger.Handler(), slog.LevelDebug) // broken clients, mostly
+	s.search, s.searchHTTP = s.publicPort(s.search, &s.current, limits)
+	if s.rerank != nil {
+		s.rerank, s.rerankHTTP = s.publicPort(s.rerank, s.rerankHandler(), limits)
+	}
 	s.adminHTTP = &http.Server{Handler: s.adminHandler(), ReadHeaderTimeout: 10 * time.Second}
 	return s, nil
+}
+
+// publicPort is a port that apps call: the guarded listener and its server.
+func (s *server) publicPort(l net.Listener, h http.Handler, limits proxy.ServerOptions) (net.Listener, *http.Server) {
+	p := proxy.NewServer(h, limits)
+	p.ErrorLog = slog.NewLogLogger(s.telemetry.logger.Handler(), slog.LevelDebug) // broken clients, mostly
+	return proxy.Guard(l, limits), p
 }
 
 // abandon closes what a failed start had opened.
 func (s *server) abandon(ctx context.Context) error {
 	var errs []error
-	for _, l := range []net.Listener{s.search, s.admin} {
+	for _, l := range []net.Listener{s.search, s.admin, s.rerank} {
 		if l != nil {
 			errs = append(errs, l.Close())
 		}
@@ -125,12 +139,22 @@ func listen(key, address string) (net.Listener, error) {
 }
 
 // URL is where the search port is reached.
-func (s *server) URL() string {
+func (s *server) URL() string { return s.publicURL(s.search) }
+
+// RerankURL is where the rerank API is reached; empty without one.
+func (s *server) RerankURL() string {
+	if s.rerank == nil {
+		return ""
+	}
+	return s.publicURL(s.rerank)
+}
+
+func (s *server) publicURL(l net.Listener) string {
 	scheme := "http"
 	if s.current.snapshot.Load().tls != nil {
 		scheme = "https"
 	}
-	return scheme + "://" + s.search.Addr().String()
+	return scheme + "://" + l.Addr().String()
 }
 
 // AdminURL is where the admin port is reached; empty without one.
@@ -144,10 +168,13 @@ func (s *server) AdminURL() string {
 // run serves, and runs beside, until ctx ends or something fails; then it drains and closes everything.
 func (s *server) run(ctx context.Context, beside ...func(context.Context) error) error {
 	info := s.current.snapshot.Load().reranker.Info()
-	s.telemetry.logger.Info("resift is up", "version", version, "listen", s.URL(), "admin", s.AdminURL(),
+	s.telemetry.logger.Info("resift is up", "version", version, "listen", s.URL(), "admin", s.AdminURL(), "rerank_api", s.RerankURL(),
 		"model", info.Model, "devices", info.Devices, "sessions", info.Sessions)
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return served(s.searchHTTP.Serve(s.search)) })
+	if s.rerank != nil {
+		g.Go(func() error { return served(s.rerankHTTP.Serve(s.rerank)) })
+	}
 	if s.admin != nil {
 		g.Go(func() error { return served(s.adminHTTP.Serve(s.admin)) })
 	}
@@ -175,12 +202,22 @@ func (s *server) shutdown() error {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Duration(last.config.Limits.DrainTime))
 	defer cancel()
 	s.telemetry.logger.Info("resift is draining")
-	if err := s.searchHTTP.Shutdown(ctx); err != nil {
-		s.telemetry.logger.Warn("requests under way were cut off", "error", err)
-		s.searchHTTP.Close()
+	var ports sync.WaitGroup
+	ports.Go(func() { s.drainPort(ctx, s.searchHTTP) })
+	if s.rerank != nil {
+		ports.Go(func() { s.drainPort(ctx, s.rerankHTTP) })
 	}
+	ports.Wait()
 	err := errors.Join(s.adminHTTP.Shutdown(ctx), last.drain(ctx), last.close(nil))
 	flush, stop := context.WithTimeout(context.Background(), 5*time.Second)
 	defer stop()
 	return errors.Join(err, s.telemetry.close(flush))
+}
+
+// drainPort stops accepting at once, and cuts off what is not over when ctx ends.
+func (s *server) drainPort(ctx context.Context, p *http.Server) {
+	if err := p.Shutdown(ctx); err != nil {
+		s.telemetry.logger.Warn("requests under way were cut off", "error", err)
+		p.Close()
+	}
 }

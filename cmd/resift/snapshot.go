@@ -16,18 +16,20 @@ import (
 	"github.com/resift/resift/cache"
 	"github.com/resift/resift/configs"
 	"github.com/resift/resift/proxy"
+	"github.com/resift/resift/rerankapi"
 	"github.com/resift/resift/reranker"
 	"github.com/resift/resift/searchclient"
 )
 
 // snapshot is a configuration and all that was built from it. It is immutable.
 type snapshot struct {
-	config   *configs.Config
-	engine   *searchclient.Client
-	reranker *reranker.Reranker
-	cache    *cache.Cache
-	handler  *proxy.Handler
-	tls      *tls.Config // of the search port; nil: plain HTTP
+	config    *configs.Config
+	engine    *searchclient.Client
+	reranker  *reranker.Reranker
+	cache     *cache.Cache
+	handler   *proxy.Handler
+	rerankAPI *rerankapi.Handler // nil: none
+	tls       *tls.Config        // of the search port and the rerank API's; nil: plain HTTP
 
 	requests sync.WaitGroup // under way on this snapshot
 }
@@ -63,6 +65,9 @@ func (b *builder) build(c *configs.Config, old *snapshot) (s *snapshot, err erro
 	if old != nil && old.config.Cache == c.Cache {
 		s.cache = old.cache
 	} else if s.cache, err = cache.New(cache.Options{Bytes: int64(c.Cache.Size), MaxAge: time.Duration(c.Cache.MaxAge)}); err != nil {
+		return s, err
+	}
+	if s.rerankAPI, err = b.rerankAPI(c, s); err != nil {
 		return s, err
 	}
 	s.handler, err = proxy.New(proxy.Options{
@@ -185,12 +190,18 @@ type current struct {
 
 // ServeHTTP answers with the snapshot in service.
 func (c *current) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	c.mu.RLock()
-	s := c.snapshot.Load()
-	s.requests.Add(1)
-	c.mu.RUnlock()
-	defer s.requests.Done()
+	s, done := c.enter()
+	defer done()
 	s.handler.ServeHTTP(w, r)
+}
+
+// enter begins a request on the snapshot in service; done ends it.
+func (c *current) enter() (s *snapshot, done func()) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	s = c.snapshot.Load()
+	s.requests.Add(1)
+	return s, s.requests.Done
 }
 
 // swap puts next into service and returns what was.
