@@ -54,7 +54,8 @@ log: {format: json}
 func start(t testing.TB, c settings, env ...string) *process {
 	t.Helper()
 	p := rig.Start(t, shared.binary, c.yaml(), env...)
-	return &process{Process: p, t: t, address: strings.TrimPrefix(p.URL, "http://")}
+	_, address, _ := strings.Cut(p.URL, "://")
+	return &process{Process: p, t: t, address: address}
 }
 
 // ask sends a search to the process.
