@@ -93,6 +93,7 @@ type Index struct {
 	Timeout   Duration `yaml:"timeout"`
 	Score     string   `yaml:"score"` // model, keep
 	LongText  LongText `yaml:"long_text"`
+	HTML      string   `yaml:"html"` // keep, strip
 	QueryPath string   `yaml:"query_path"`
 	Details   bool     `yaml:"details"`
 	OnFailure string   `yaml:"on_failure"` // engine, error
@@ -178,6 +179,7 @@ func DefaultIndex() Index {
 		Timeout:   Duration(2 * time.Second),
 		Score:     "model",
 		LongText:  LongText{Mode: "first", MaxTokens: 96, Overlap: 24},
+		HTML:      "keep",
 		OnFailure: "engine",
 	}
 }

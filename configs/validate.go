@@ -201,6 +201,7 @@ func (v *validator) index(at string, x *Index) {
 	v.positive(at+".timeout", x.Timeout)
 	v.oneOf(at+".score", x.Score, "model", "keep")
 	v.oneOf(at+".on_failure", x.OnFailure, "engine", "error")
+	v.oneOf(at+".html", x.HTML, "keep", "strip")
 	v.oneOf(at+".long_text.mode", x.LongText.Mode, "first", "max", "highlight")
 	v.atLeast(at+".long_text.max_tokens", x.LongText.MaxTokens, 8)
 	if x.LongText.Overlap < 0 || x.LongText.Overlap >= x.LongText.MaxTokens {

@@ -40,9 +40,10 @@ type Decision struct {
 	Size   int
 	Fetch  int // hits asked of the engine: max(Window, From+Size)
 
-	Timeout  time.Duration
-	Score    ScoreMode
-	LongText LongText
+	Timeout   time.Duration
+	Score     ScoreMode
+	LongText  LongText
+	StripHTML bool // what the model reads is plainHTML of a hit's text
 	// OnFailure is the rule's, or OnFailureEngine where text_similarity_reranker.allow_rerank_failures says so.
 	OnFailure FailureMode
 	Details   bool // add resift.* to the fields of each hit

@@ -357,6 +357,7 @@ func (p *planner) settle() verdict {
 	}
 	d.Explain = explain
 	d.Timeout, d.Score, d.LongText, d.Details, d.OnFailure = rule.Timeout, rule.Score, rule.LongText, rule.Details, rule.OnFailure
+	d.StripHTML = rule.HTML == HTMLStrip
 	if c.timeout > 0 {
 		d.Timeout = c.timeout
 	}

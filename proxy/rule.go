@@ -33,6 +33,14 @@ type LongText struct {
 	Overlap   int // tokens that neighbouring windows share
 }
 
+// HTMLMode says how markup in a hit's text is read.
+type HTMLMode string
+
+const (
+	HTMLKeep  HTMLMode = "keep"  // as it stands
+	HTMLStrip HTMLMode = "strip" // what a browser would show of it
+)
+
 // FailureMode says what the client gets when a planned search cannot be re-ranked.
 type FailureMode string
 
@@ -55,6 +63,7 @@ type Rule struct {
 	Timeout  time.Duration
 	Score    ScoreMode
 	LongText LongText
+	HTML     HTMLMode // "" keeps
 	// QueryPath, if not empty, is the dotted path of the query text in the request body, for example
 	// "query.bool.must.0.match.title.query"; a number selects an element of an array. It replaces the walk through the query.
 	QueryPath string

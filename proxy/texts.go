@@ -22,12 +22,12 @@ func (s *search) passages(ctx context.Context, hits []searchclient.Hit) (passage
 	long := s.plan.LongText
 	for i, hit := range hits {
 		if long.Mode == LongTextHighlight {
-			if text := highlighted(hit, s.plan.Fields); text != "" {
+			if text := s.highlighted(hit); text != "" {
 				p.add(i, text)
 				continue
 			}
 		}
-		text := strings.TrimSpace(hit.Text(fields))
+		text := s.text(hit, fields)
 		// A token is at least one byte, so a text this short is its own only window.
 		if long.Mode != LongTextMax || len(text) <= long.MaxTokens {
 			p.add(i, text)
@@ -56,14 +56,34 @@ func clip(text string, n int) string {
 	return text[:n]
 }
 
+// text is the whole text of a hit. HTML is read field by field, so that an element left open in one does not reach into the next.
+func (s *search) text(hit searchclient.Hit, fields []searchclient.Field) string {
+	if !s.plan.StripHTML {
+		return strings.TrimSpace(hit.Text(fields))
+	}
+	var parts []string
+	for i := range fields {
+		if part := strings.TrimSpace(plainHTML(hit.Text(fields[i : i+1]))); part != "" {
+			parts = append(parts, part)
+		}
+	}
+	return strings.Join(parts, "\n")
+}
+
 // highlighted joins the fragments that the plan had the engine make of a hit, without marks.
-func highlighted(hit searchclient.Hit, fields []TextField) string {
+func (s *search) highlighted(hit searchclient.Hit) string {
 	if hit.Highlight() == nil {
 		return ""
 	}
-	names := make([]string, len(fields))
-	for n, f := range fields {
+	names := make([]string, len(s.plan.Fields))
+	for n, f := range s.plan.Fields {
 		names[n] = f.Path
 	}
-	return strings.TrimSpace(strings.Join(hit.Fragments(names), "\n"))
+	fragments := hit.Fragments(names)
+	if s.plan.StripHTML {
+		for i, fragment := range fragments {
+			fragments[i] = plainHTML(fragment)
+		}
+	}
+	return strings.TrimSpace(strings.Join(fragments, "\n"))
 }

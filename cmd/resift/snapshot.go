@@ -174,9 +174,9 @@ func rules(c *configs.Config) *proxy.Rules {
 	for _, x := range c.Indices {
 		r.List = append(r.List, proxy.Rule{
 			Match: x.Match, Fields: x.Fields, Window: x.Window, MaxWindow: x.MaxWindow, Timeout: time.Duration(x.Timeout),
-			Score:     proxy.ScoreMode(x.Score),
-			LongText:  proxy.LongText{Mode: proxy.LongTextMode(x.LongText.Mode), MaxTokens: x.LongText.MaxTokens, Overlap: x.LongText.Overlap},
-			QueryPath: x.QueryPath, Details: x.Details, OnFailure: proxy.FailureMode(x.OnFailure),
+			Score:    proxy.ScoreMode(x.Score),
+			LongText: proxy.LongText{Mode: proxy.LongTextMode(x.LongText.Mode), MaxTokens: x.LongText.MaxTokens, Overlap: x.LongText.Overlap},
+			HTML:     proxy.HTMLMode(x.HTML), QueryPath: x.QueryPath, Details: x.Details, OnFailure: proxy.FailureMode(x.OnFailure),
 		})
 	}
 	return r
