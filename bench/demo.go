@@ -39,7 +39,7 @@ func (b *bench) demo(ctx context.Context) error {
 
 // searchesOf sends each question once to a fresh resift, and returns the times by stage.
 func (b *bench) searchesOf(ctx context.Context, model string) (times map[string][]time.Duration, err error) {
-	p, err := b.startResift(ctx, model)
+	p, err := b.startResift(ctx, model, "*")
 	if err != nil {
 		return nil, err
 	}

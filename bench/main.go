@@ -10,6 +10,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"slices"
+	"strings"
 	"syscall"
 
 	"github.com/resift/resift/engines"
@@ -22,6 +23,7 @@ type bench struct {
 
 	fp32, int8     string // directories of the model in both precisions
 	python, resift string // programs
+	nginx, caddy   string // programs
 	rounds         int    // turns that each contender takes
 
 	options reranker.Options // of resift where it scores in this process; zero: its defaults
@@ -40,8 +42,17 @@ func topics() []topic {
 		{"tokenizer", (*bench).tokenizers},
 		{"splitter", (*bench).splitter},
 		{"proxy", (*bench).proxy},
+		{"passthrough", (*bench).passthrough},
 		{"demo", (*bench).demo},
 	}
+}
+
+func topicNames() string {
+	var names []string
+	for _, t := range topics() {
+		names = append(names, t.name)
+	}
+	return strings.Join(names, ", ")
 }
 
 func main() {
@@ -83,6 +94,8 @@ func (b *bench) parse(args []string) ([]topic, error) {
 	f.StringVar(&b.int8, "int8", model+"-int8", "the same model in int8")
 	f.StringVar(&b.python, "python", filepath.Join(cache, "bench", "bin", "python"), "`interpreter` that has python/requirements.txt")
 	f.StringVar(&b.resift, "resift", filepath.Join("bin", "resift"), "`program`")
+	f.StringVar(&b.nginx, "nginx", filepath.Join(cache, "proxies", "nginx"), "`program`")
+	f.StringVar(&b.caddy, "caddy", filepath.Join(cache, "proxies", "caddy"), "`program`")
 	f.IntVar(&b.rounds, "rounds", 3, "turns that each contender takes")
 	f.IntVar(&b.options.Sessions, "sessions", 0, "sessions in Go; 0: resift's default")
 	f.IntVar(&b.options.Threads, "threads", 0, "threads of a session in Go; 0: resift's default")
@@ -97,7 +110,7 @@ func (b *bench) parse(args []string) ([]topic, error) {
 	for _, name := range f.Args() {
 		i := slices.IndexFunc(topics(), func(t topic) bool { return t.name == name })
 		if i < 0 {
-			return nil, fmt.Errorf("no topic %q; there are pairs, tokenizer, splitter, proxy, demo", name)
+			return nil, fmt.Errorf("no topic %q; there are %s", name, topicNames())
 		}
 		chosen = append(chosen, topics()[i])
 	}

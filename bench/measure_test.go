@@ -36,6 +36,18 @@ func TestParseTiming(t *testing.T) {
 	}
 }
 
+func TestParseStat(t *testing.T) {
+	pid, parent, used, err := parseStat("42 (a (b) c) S 7 42 42 0 -1 4194560 1 2 3 4 150 25 9 9 20 0 5 0\n")
+	if err != nil || pid != 42 || parent != 7 || used != 1750*time.Millisecond {
+		t.Errorf("pid %d, parent %d, %v, %v", pid, parent, used, err)
+	}
+	for _, text := range []string{"", "42 (a)", "42 (a) S x 42 42 0 -1 4194560 1 2 3 4 150 25 9"} {
+		if _, _, _, err := parseStat(text); err == nil {
+			t.Errorf("%q was read", text)
+		}
+	}
+}
+
 func TestRatesAndDisagreement(t *testing.T) {
 	runs := func(score float32, seconds ...float64) []run {
 		var out []run

@@ -25,9 +25,9 @@ type process struct {
 	log        chan error // what reading its log came to, once it ended
 }
 
-// startResift serves before the engine, window 100, and returns when it is up. The deadline of scoring is out of reach:
-// the time it takes is what is measured.
-func (b *bench) startResift(ctx context.Context, model string) (*process, error) {
+// startResift serves before the engine, window 100 for indices that match, and returns when it is up. The deadline of
+// scoring is out of reach: the time it takes is what is measured.
+func (b *bench) startResift(ctx context.Context, model, match string) (*process, error) {
 	folder, err := os.MkdirTemp("", "resift-bench-*")
 	if err != nil {
 		return nil, err
@@ -37,9 +37,9 @@ func (b *bench) startResift(ctx context.Context, model string) (*process, error)
 admin: {listen: "127.0.0.1:0"}
 engine: {urls: [%q]}
 reranker: {model: %q, device: cpu}
-indices: [{match: "*", fields: [title, text], window: 100, timeout: 10m}]
+indices: [{match: %q, fields: [title, text], window: 100, timeout: 10m}]
 log: {format: json}
-`, b.engine.URL, model)
+`, b.engine.URL, model, match)
 	p := &process{folder: folder, log: make(chan error, 1)}
 	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
 		return nil, errors.Join(err, os.RemoveAll(folder))

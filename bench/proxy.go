@@ -19,10 +19,11 @@ const (
 type way struct {
 	name  string
 	calls []call
+	usage func() (usage, error) // of the proxy that the calls go to, or of one beside it
 
 	took    []time.Duration // one client
 	rates   []float64       // requests a second of benchClients, by turn
-	used    usage           // by resift, for the requests of benchClients
+	used    usage           // for the requests of benchClients
 	request int             // their number
 }
 
@@ -31,7 +32,7 @@ func (b *bench) proxy(ctx context.Context) (err error) {
 	if err := b.startEngine(ctx); err != nil {
 		return err
 	}
-	p, err := b.startResift(ctx, b.int8)
+	p, err := b.startResift(ctx, b.int8, "*")
 	if err != nil {
 		return err
 	}
@@ -46,20 +47,28 @@ func (b *bench) proxy(ctx context.Context) (err error) {
 			return err
 		}
 	}
+	if err := b.takeTurns(ctx, client, ways); err != nil {
+		return err
+	}
+	return b.showWays(ways)
+}
+
+// takeTurns measures all ways, one after the other, as often as there are rounds.
+func (b *bench) takeTurns(ctx context.Context, client *http.Client, ways []way) error {
 	b.say("%d turns of %d ways", b.rounds+1, len(ways))
 	for turn := range b.rounds + 1 { // the first warms up
 		for i := range ways {
-			if err := ways[i].turn(ctx, client, p); err != nil {
+			if err := ways[i].turn(ctx, client); err != nil {
 				return err
 			}
 		}
 		if turn == 0 {
 			for i := range ways {
-				ways[i] = way{name: ways[i].name, calls: ways[i].calls}
+				ways[i] = way{name: ways[i].name, calls: ways[i].calls, usage: ways[i].usage}
 			}
 		}
 	}
-	return b.showWays(ways)
+	return nil
 }
 
 // ways in pairs: at the engine, then through resift.
@@ -76,23 +85,23 @@ func (b *bench) ways(p *process) []way {
 		reranked = append(reranked, search(p.url, q, 10, "reranked", nil))
 	}
 	return []way{
-		{name: "a document, from the engine", calls: []call{document(b.engine.URL, "")}},
-		{name: "a document, passed through", calls: []call{document(p.url, "")}},
-		{name: "10 hits, from the engine", calls: page},
-		{name: "10 hits, a bypassed search", calls: bypassed},
-		{name: "100 hits, from the engine", calls: window},
-		{name: "10 of 100 hits, re-ranked from cache", calls: reranked},
+		{name: "a document, from the engine", calls: []call{document(b.engine.URL, "")}, usage: p.usage},
+		{name: "a document, passed through", calls: []call{document(p.url, "")}, usage: p.usage},
+		{name: "10 hits, from the engine", calls: page, usage: p.usage},
+		{name: "10 hits, a bypassed search", calls: bypassed, usage: p.usage},
+		{name: "100 hits, from the engine", calls: window, usage: p.usage},
+		{name: "10 of 100 hits, re-ranked from cache", calls: reranked, usage: p.usage},
 	}
 }
 
 // turn measures a way once more: latencies of one client, then the rate of several.
-func (w *way) turn(ctx context.Context, client *http.Client, p *process) error {
+func (w *way) turn(ctx context.Context, client *http.Client) error {
 	took, _, err := drive(ctx, client, w.calls, 1, benchTurn)
 	if err != nil {
 		return err
 	}
 	w.took = append(w.took, took...)
-	before, err := p.usage()
+	before, err := w.usage()
 	if err != nil {
 		return err
 	}
@@ -100,12 +109,12 @@ func (w *way) turn(ctx context.Context, client *http.Client, p *process) error {
 	if err != nil {
 		return err
 	}
-	after, err := p.usage()
+	after, err := w.usage()
 	if err != nil {
 		return err
 	}
 	// Reading the metrics costs something too: what it does by itself is taken off.
-	idle, err := p.usage()
+	idle, err := w.usage()
 	if err != nil {
 		return err
 	}
