@@ -41,6 +41,7 @@ test: tools format model ## everything: formatting, vet, all tests with the race
 	@$(native) go vet ./...
 	@$(native) packages="$$(go list ./...)" && \
 		go test -race -timeout 20m $$(grep -Ev '$(booting)' <<<"$$packages") && \
+		export RESIFT_TEST_BROWSER="$$(build/browser.sh | tr '\n' ' ')" && \
 		go test -race -timeout 40m -p 1 $$(grep -E '$(booting)' <<<"$$packages")
 
 .PHONY: test-short

@@ -8,12 +8,13 @@ import (
 	"time"
 )
 
-// adminHandler serves metrics, health and profiles.
+// adminHandler serves the compare page, metrics, health and profiles.
 func (s *server) adminHandler() http.Handler {
 	m := http.NewServeMux()
 	m.Handle("GET /metrics", s.telemetry.metrics)
 	m.HandleFunc("GET /healthz", s.health)
 	m.HandleFunc("GET /readyz", s.ready)
+	m.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) { s.current.snapshot.Load().compare.ServeHTTP(w, r) })
 	m.HandleFunc("/debug/pprof/", pprof.Index)
 	m.HandleFunc("/debug/pprof/cmdline", pprof.Cmdline)
 	m.HandleFunc("/debug/pprof/profile", pprof.Profile)

@@ -127,7 +127,7 @@ func (p *program) runDemo(ctx context.Context, o *demoFlags) error {
 
 	g.say("loading the model")
 	c.Engine.URLs = []string{engine}
-	s, err := newServer(ctx, p, c)
+	s, err := newServer(ctx, p, c, examples()...)
 	if err != nil {
 		return err
 	}
@@ -249,6 +249,7 @@ Everything stays up. Try the same search at both addresses:
   curl -s '%s/%s/_search?q=virus+that+copies+itself&filter_path=hits.hits._score,hits.hits._source.title&pretty'
   curl -s '%s/%s/_search?q=virus+that+copies+itself&filter_path=hits.hits._score,hits.hits._source.title&pretty'
 
-and -i in place of -s shows what resift says of it. Metrics: %s/metrics. Ctrl-C ends it all.
+and -i in place of -s shows what resift says of it. Both orders side by side, in a browser: %s/ (metrics: /metrics there).
+Ctrl-C ends it all.
 `, engine, demoIndex, url, demoIndex, admin)
 }

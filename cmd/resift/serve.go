@@ -55,8 +55,8 @@ type server struct {
 	draining                          chan struct{}
 }
 
-// newServer opens everything and listens; nothing is served before run.
-func newServer(ctx context.Context, p *program, c *configs.Config) (_ *server, err error) {
+// newServer opens everything and listens; nothing is served before run. The compare page offers the examples.
+func newServer(ctx context.Context, p *program, c *configs.Config, examples ...string) (_ *server, err error) {
 	s := &server{program: p, fixed: *c, draining: make(chan struct{})}
 	if s.telemetry, err = newTelemetry(ctx, p, c.Log); err != nil {
 		return nil, err
@@ -69,7 +69,7 @@ func newServer(ctx context.Context, p *program, c *configs.Config) (_ *server, e
 	if s.metrics, err = newProcessMetrics(s.telemetry.meter, s.current.snapshot.Load); err != nil {
 		return nil, err
 	}
-	s.builder = &builder{telemetry: s.telemetry, metrics: s.metrics}
+	s.builder = &builder{telemetry: s.telemetry, metrics: s.metrics, search: &s.current, examples: examples}
 	// Ports first: a port in use must not wait for a model to load.
 	if s.search, err = listen("listen", c.Listen); err != nil {
 		return nil, err

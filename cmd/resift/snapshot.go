@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/resift/resift/cache"
+	"github.com/resift/resift/compare"
 	"github.com/resift/resift/configs"
 	"github.com/resift/resift/proxy"
 	"github.com/resift/resift/rerankapi"
@@ -28,6 +29,7 @@ type snapshot struct {
 	reranker  *reranker.Reranker
 	cache     *cache.Cache
 	handler   *proxy.Handler
+	compare   *compare.Handler
 	rerankAPI *rerankapi.Handler // nil: none
 	tls       *tls.Config        // of the search port and the rerank API's; nil: plain HTTP
 
@@ -38,6 +40,8 @@ type snapshot struct {
 type builder struct {
 	telemetry *telemetry
 	metrics   *processMetrics
+	search    http.Handler // what is in service, for the compare page
+	examples  []string     // of the compare page
 }
 
 // build makes a snapshot of a configuration. Parts of old, which may be nil, whose configuration did not change are kept;
@@ -77,7 +81,22 @@ func (b *builder) build(c *configs.Config, old *snapshot) (s *snapshot, err erro
 		Logger:         b.telemetry.logger,
 		TracerProvider: b.telemetry.tracer, MeterProvider: b.telemetry.meter, Propagator: b.telemetry.propagator,
 	})
+	if err != nil {
+		return s, err
+	}
+	first := c.Indices[0]
+	s.compare, err = compare.New(compare.Options{
+		Search: b.search, Index: expression(first.Match), Fields: first.Fields, Window: first.Window, Examples: b.examples,
+	})
 	return s, err
+}
+
+// expression is the index expression that a rule's match stands for; empty for all indices.
+func expression(match string) string {
+	if match == "*" {
+		return ""
+	}
+	return match
 }
 
 // close closes what other, which may be nil, does not use too.

@@ -1,0 +1,236 @@
+package compare
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// Fragments of a highlight are marked with characters for private use, which no text has for a meaning of its own.
+const markStart, markEnd = "\ue000", "\ue001"
+
+// question is what the form asks.
+type question struct {
+	Query, Index, Fields string
+	Window, Size         int
+}
+
+// order is one arm's answer.
+type order struct {
+	Status, Reason, Model, QueryID string
+	Timing                         []timing
+	Total                          int64  // of hits.total
+	Relation                       string // "eq", or "gte" where the engine stopped counting
+	Hits                           []hit
+}
+
+// hit is what the page shows of a hit.
+type hit struct {
+	Rank        int // from 1
+	Moved       int // places up, negative down; only in the model's order
+	ID, Index   string
+	Title       []piece
+	Text        []piece
+	Engine      *float64 // the engine's score
+	Model       *float64 // the model's, where it read the hit
+	EngineRank  int      // 0: unknown
+	OutsidePage bool     // the other order has it below its last row here
+}
+
+// piece is a run of text, marked where the engine highlights it.
+type piece struct {
+	Text string
+	Mark bool
+}
+
+// answer is the part of an engine's answer that the page reads.
+type answer struct {
+	Hits struct {
+		Total json.RawMessage `json:"total"`
+		Hits  []struct {
+			Index     string              `json:"_index"`
+			ID        string              `json:"_id"`
+			Score     *float64            `json:"_score"`
+			Source    map[string]any      `json:"_source"`
+			Highlight map[string][]string `json:"highlight"`
+			Fields    struct {
+				Engine []float64 `json:"resift.engine_score"`
+				Model  []float64 `json:"resift.model_score"`
+				Rank   []int     `json:"resift.engine_rank"`
+			} `json:"fields"`
+		} `json:"hits"`
+	} `json:"hits"`
+}
+
+// refused is an answer that is no 200.
+type refused struct {
+	status int
+	header http.Header
+	body   []byte
+}
+
+func (r *refused) Error() string {
+	var e struct {
+		Error json.RawMessage `json:"error"`
+	}
+	var detail struct {
+		Type, Reason string
+	}
+	if json.Unmarshal(r.body, &e) == nil && json.Unmarshal(e.Error, &detail) == nil && detail.Reason != "" {
+		return fmt.Sprintf("the engine answered %d: %s: %s", r.status, detail.Type, detail.Reason)
+	}
+	return fmt.Sprintf("the engine answered %d", r.status)
+}
+
+// ask sends one search through the proxy.
+func (h *Handler) ask(r *http.Request, q question, off bool) (*order, error) {
+	body, err := searchBody(q, off)
+	if err != nil {
+		return nil, err
+	}
+	path := "/_search"
+	if q.Index != "" {
+		path = "/" + url.PathEscape(q.Index) + path
+	}
+	req, err := http.NewRequestWithContext(r.Context(), http.MethodPost, "http://search"+path, bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	req.RequestURI, req.RemoteAddr = req.URL.RequestURI(), r.RemoteAddr
+	req.Header.Set("Content-Type", "application/json")
+	if auth := r.Header["Authorization"]; auth != nil {
+		req.Header["Authorization"] = auth
+	}
+	w := &memory{header: http.Header{}, limit: maxAnswer}
+	if err := serve(h.search, w, req); err != nil {
+		return nil, err
+	}
+	if w.status != http.StatusOK {
+		return nil, &refused{w.status, w.header, w.body.Bytes()}
+	}
+	var a answer
+	if err := json.Unmarshal(w.body.Bytes(), &a); err != nil {
+		return nil, fmt.Errorf("the engine's answer cannot be read: %w", err)
+	}
+	return read(&a, w.header, fieldList(q.Fields)), nil
+}
+
+// serve runs the proxy's handler; a handler that aborts because the engine broke off becomes an error.
+func serve(h http.Handler, w http.ResponseWriter, r *http.Request) (err error) {
+	defer func() {
+		if v := recover(); v == http.ErrAbortHandler {
+			err = context.Cause(r.Context())
+			if err == nil {
+				err = fmt.Errorf("the answer broke off")
+			}
+		} else if v != nil {
+			panic(v)
+		}
+	}()
+	h.ServeHTTP(w, r)
+	return nil
+}
+
+func searchBody(q question, off bool) ([]byte, error) {
+	fields := fieldList(q.Fields)
+	ours := map[string]any{"details": true, "window": q.Window}
+	if off {
+		ours = map[string]any{"mode": "off"}
+	}
+	highlight := map[string]any{}
+	for _, f := range fields {
+		highlight[f] = map[string]any{}
+	}
+	return json.Marshal(map[string]any{
+		"query":     map[string]any{"multi_match": map[string]any{"query": q.Query, "fields": fields}},
+		"size":      q.Size,
+		"_source":   fields,
+		"highlight": map[string]any{"pre_tags": []string{markStart}, "post_tags": []string{markEnd}, "number_of_fragments": 1, "fragment_size": 220, "fields": highlight},
+		"ext":       map[string]any{"resift": ours},
+	})
+}
+
+func fieldList(text string) []string {
+	var out []string
+	for f := range strings.SplitSeq(text, ",") {
+		if f = strings.TrimSpace(f); f != "" {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+func read(a *answer, header http.Header, fields []string) *order {
+	o := &order{
+		Status: header.Get("X-Resift-Status"), Reason: header.Get("X-Resift-Reason"), Model: header.Get("X-Resift-Model"),
+		QueryID: header.Get("X-Resift-Query-Id"), Timing: readTiming(header.Values("Server-Timing")),
+	}
+	var total struct {
+		Value    int64
+		Relation string
+	}
+	if json.Unmarshal(a.Hits.Total, &total) == nil {
+		o.Total, o.Relation = total.Value, total.Relation
+	}
+	for i, x := range a.Hits.Hits {
+		h := hit{Rank: i + 1, ID: x.ID, Index: x.Index, Engine: x.Score}
+		if d := x.Fields; len(d.Rank) == 1 {
+			h.EngineRank, h.Moved, h.Engine = d.Rank[0], d.Rank[0]-h.Rank, nil
+			if len(d.Engine) == 1 {
+				h.Engine = &d.Engine[0]
+			}
+			if len(d.Model) == 1 {
+				h.Model = &d.Model[0]
+			}
+		}
+		for n, f := range fields {
+			text := pieces(x.Highlight[f], x.Source[f])
+			if n == 0 {
+				h.Title = text
+			} else if len(h.Text) == 0 {
+				h.Text = text
+			}
+		}
+		if len(h.Title) == 0 {
+			h.Title = []piece{{Text: x.ID}}
+		}
+		o.Hits = append(o.Hits, h)
+	}
+	return o
+}
+
+// maxShown bounds a text without a fragment, in runes.
+const maxShown = 220
+
+// pieces are the engine's fragment of a field, or the beginning of its text.
+func pieces(fragments []string, source any) []piece {
+	if len(fragments) > 0 {
+		var out []piece
+		rest := fragments[0]
+		for rest != "" {
+			before, after, found := strings.Cut(rest, markStart)
+			if before != "" {
+				out = append(out, piece{Text: before})
+			}
+			if !found {
+				break
+			}
+			marked, tail, _ := strings.Cut(after, markEnd)
+			out = append(out, piece{Text: marked, Mark: true})
+			rest = tail
+		}
+		return out
+	}
+	text, ok := source.(string)
+	if !ok || text == "" {
+		return nil
+	}
+	if runes := []rune(text); len(runes) > maxShown {
+		text = string(runes[:maxShown]) + "…"
+	}
+	return []piece{{Text: text}}
+}

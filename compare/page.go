@@ -1,0 +1,166 @@
+package compare
+
+import (
+	"bytes"
+	"embed"
+	"errors"
+	"fmt"
+	"html/template"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+)
+
+//go:embed page.html.tmpl
+var files embed.FS
+
+// Options say what the page asks and offers.
+type Options struct {
+	Search   http.Handler // the proxy
+	Index    string       // index expression that the form begins with
+	Fields   []string     // that the form begins with
+	Window   int          // that the form begins with
+	Examples []string     // queries to try; may be empty
+}
+
+// Handler serves the page.
+type Handler struct {
+	search http.Handler
+	o      Options
+	page   *template.Template
+}
+
+// New makes the page of o.
+func New(o Options) (*Handler, error) {
+	t, err := template.New("page.html.tmpl").Funcs(template.FuncMap{
+		"score": func(v *float64) string { return strconv.FormatFloat(*v, 'f', 3, 64) },
+		"ms":    func(v float64) string { return strconv.FormatFloat(v, 'f', 1, 64) },
+		"abs":   func(n int) int { return max(n, -n) },
+		"try": func(o Options, q string) string {
+			return "?" + url.Values{"q": {q}, "index": {o.Index}, "fields": {strings.Join(o.Fields, ",")}}.Encode()
+		},
+	}).ParseFS(files, "page.html.tmpl")
+	if err != nil {
+		return nil, err
+	}
+	return &Handler{search: o.Search, o: o, page: t}, nil
+}
+
+// view is what the template reads.
+type view struct {
+	Options Options
+	Q       question
+	Before  *order // the engine's; nil: nothing was asked, or it failed
+	After   *order // the model's
+	Lines   []moveLine
+	Height  int // of the drawing between the two orders
+	Problem string
+}
+
+// moveLine joins a hit's place in both orders.
+type moveLine struct {
+	FromY, ToY int
+	Kind       string // up, down, same
+}
+
+// rowHeight of a hit in both lists, in CSS pixels: the lines between them need to know it.
+const rowHeight = 132
+
+// defaultSize is how many hits of each order are shown; a request may ask for up to maxSize.
+const defaultSize, maxSize, maxWindow = 10, 50, 1000
+
+// ServeHTTP serves GET: the form, and both orders where ?q= is given.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	header := w.Header()
+	header.Set("Content-Type", "text/html; charset=utf-8")
+	header.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
+	header.Set("X-Content-Type-Options", "nosniff")
+	header.Set("Referrer-Policy", "no-referrer")
+	header.Set("Cache-Control", "no-store")
+	v := &view{Options: h.o}
+	status := http.StatusOK
+	q, err := h.question(r.URL.Query())
+	v.Q = q
+	if err == nil && q.Query != "" {
+		err = h.compare(r, v)
+	}
+	if answer := (*refused)(nil); errors.As(err, &answer) {
+		status = answer.status
+		if challenge := answer.header["Www-Authenticate"]; status == http.StatusUnauthorized && challenge != nil {
+			header["Www-Authenticate"] = challenge // the browser asks whoever looks
+		}
+	} else if err != nil {
+		status = http.StatusBadRequest
+	}
+	if err != nil {
+		v.Problem = err.Error()
+	}
+	var page bytes.Buffer
+	if err := h.page.Execute(&page, v); err != nil {
+		http.Error(w, "the page cannot be written", http.StatusInternalServerError)
+		return
+	}
+	w.WriteHeader(status)
+	w.Write(page.Bytes())
+}
+
+// question reads the form.
+func (h *Handler) question(p url.Values) (question, error) {
+	q := question{Query: strings.TrimSpace(p.Get("q")), Index: strings.TrimSpace(p.Get("index")), Fields: strings.TrimSpace(p.Get("fields")), Size: defaultSize, Window: h.o.Window}
+	if !p.Has("index") {
+		q.Index = h.o.Index
+	}
+	if q.Fields == "" {
+		q.Fields = strings.Join(h.o.Fields, ",")
+	}
+	for _, n := range []struct {
+		name string
+		to   *int
+		most int
+	}{{"size", &q.Size, maxSize}, {"window", &q.Window, maxWindow}} {
+		if text := p.Get(n.name); text != "" {
+			i, err := strconv.Atoi(text)
+			if err != nil || i < 1 || i > n.most {
+				return q, fmt.Errorf("%s: want 1 to %d, found %q", n.name, n.most, text)
+			}
+			*n.to = i
+		}
+	}
+	return q, nil
+}
+
+// compare asks for both orders and draws the lines between them.
+func (h *Handler) compare(r *http.Request, v *view) (err error) {
+	if v.Before, err = h.ask(r, v.Q, true); err != nil {
+		return err
+	}
+	if v.After, err = h.ask(r, v.Q, false); err != nil {
+		v.Before = nil
+		return err
+	}
+	before := map[string]int{}
+	for i, x := range v.Before.Hits {
+		before[x.Index+"/"+x.ID] = i
+	}
+	for i := range v.After.Hits {
+		x := &v.After.Hits[i]
+		from, shown := before[x.Index+"/"+x.ID]
+		x.OutsidePage = !shown
+		if shown {
+			v.Lines = append(v.Lines, moveLine{from*rowHeight + rowHeight/2, i*rowHeight + rowHeight/2, kind(from - i)})
+		}
+	}
+	v.Height = rowHeight * max(len(v.Before.Hits), len(v.After.Hits))
+	return nil
+}
+
+func kind(moved int) string {
+	switch {
+	case moved > 0:
+		return "up"
+	case moved < 0:
+		return "down"
+	}
+	return "same"
+}

@@ -1,0 +1,118 @@
+package compare
+
+import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+)
+
+// canned answers the engine's order for a search with mode off, and another one else.
+type canned struct {
+	t             *testing.T
+	before, after string
+	status        int
+	bodies        []string
+	authorization []string
+}
+
+func (c *canned) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		c.t.Error(err)
+	}
+	c.bodies = append(c.bodies, string(body))
+	c.authorization = append(c.authorization, r.Header.Get("Authorization"))
+	if c.status != 0 {
+		w.Header().Set("WWW-Authenticate", `Basic realm="engine"`)
+		w.WriteHeader(c.status)
+		io.WriteString(w, `{"error":{"type":"security_exception","reason":"who are <you>"},"status":401}`)
+		return
+	}
+	w.Header().Set("Server-Timing", "plan;dur=0.1, engine;dur=12.5, total;dur=20")
+	w.Header().Set("X-Resift-Model", "tiny")
+	if strings.Contains(string(body), `"mode":"off"`) {
+		w.Header().Set("X-Resift-Status", "bypassed")
+		io.WriteString(w, c.before)
+		return
+	}
+	w.Header().Set("X-Resift-Status", "reranked")
+	io.WriteString(w, c.after)
+}
+
+const (
+	engineOrder = `{"hits":{"total":{"value":3,"relation":"eq"},"hits":[
+		{"_index":"i","_id":"a","_score":3.5,"_source":{"title":"First <b>title</b>","text":"one"}},
+		{"_index":"i","_id":"b","_score":2,"_source":{"title":"Second","text":"two"},"highlight":{"text":["a \ue000fox\ue001 & <script>alert(1)</script>"]}}]}}`
+	modelOrder = `{"hits":{"total":{"value":3,"relation":"eq"},"hits":[
+		{"_index":"i","_id":"b","_score":9,"_source":{"title":"Second","text":"two"},"highlight":{"text":["a \ue000fox\ue001 & <script>alert(1)</script>"]},"fields":{"resift.engine_score":[2],"resift.model_score":[7.25],"resift.engine_rank":[2]}},
+		{"_index":"i","_id":"c","_score":8,"_source":{"title":"Third"},"fields":{"resift.engine_score":[1],"resift.model_score":[6],"resift.engine_rank":[40]}}]}}`
+)
+
+func get(t *testing.T, c *canned, query string, header http.Header) *httptest.ResponseRecorder {
+	t.Helper()
+	h, err := New(Options{Search: c, Index: "i", Fields: []string{"title", "text"}, Window: 100, Examples: []string{`what is "x" & y`}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := httptest.NewRequest("GET", "/?"+query, nil)
+	r.Header = header
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w
+}
+
+func TestPageShowsWhatMoved(t *testing.T) {
+	c := &canned{t: t, before: engineOrder, after: modelOrder}
+	w := get(t, c, url.Values{"q": {`a "fox" <i>`}}.Encode(), http.Header{"Authorization": {"Basic abc"}})
+	page := w.Body.String()
+	if w.Code != 200 || len(c.bodies) != 2 {
+		t.Fatalf("status %d, %d searches", w.Code, len(c.bodies))
+	}
+	for _, want := range []string{
+		"▲ up 1, from 2", "▲ up 38, from 40", "<mark>fox</mark>", "model 7.250", "engine 2.000", "First &lt;b&gt;title&lt;/b&gt;",
+		`<line class="up"`, "engine 12.5 ms", "tiny, window 100", `value="a &#34;fox&#34; &lt;i&gt;"`,
+	} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page lacks %q", want)
+		}
+	}
+	for _, never := range []string{"<script", "<b>title", "<i>", "ZgotmplZ", "\ue000", "http://", "https://"} {
+		if strings.Contains(page, never) {
+			t.Errorf("the page holds %q", never)
+		}
+	}
+	if c.authorization[0] != "Basic abc" || c.authorization[1] != "Basic abc" {
+		t.Errorf("credentials %q", c.authorization)
+	}
+	if !strings.Contains(w.Header().Get("Content-Security-Policy"), "default-src 'none'") {
+		t.Error("no content security policy")
+	}
+}
+
+func TestFormAloneAsksNothing(t *testing.T) {
+	c := &canned{t: t}
+	w := get(t, c, "", nil)
+	if w.Code != 200 || len(c.bodies) != 0 || !strings.Contains(w.Body.String(), `href="?fields=title%2Ctext&amp;index=i&amp;q=what`) {
+		t.Errorf("status %d, %d searches\n%s", w.Code, len(c.bodies), w.Body)
+	}
+}
+
+func TestEngineAsksWhoeverLooks(t *testing.T) {
+	c := &canned{t: t, status: 401}
+	w := get(t, c, "q=x", nil)
+	if w.Code != 401 || w.Header().Get("WWW-Authenticate") == "" || !strings.Contains(w.Body.String(), "who are &lt;you&gt;") {
+		t.Errorf("status %d, %v\n%s", w.Code, w.Header(), w.Body)
+	}
+}
+
+func TestWrongNumbersAreNamed(t *testing.T) {
+	for query, want := range map[string]string{"q=x&window=0": "window: want 1 to 1000", "q=x&size=51": "size: want 1 to 50", "q=x&size=ten": "size: want"} {
+		w := get(t, &canned{t: t}, query, nil)
+		if w.Code != 400 || !strings.Contains(w.Body.String(), want) {
+			t.Errorf("%s: status %d\n%s", query, w.Code, w.Body)
+		}
+	}
+}
