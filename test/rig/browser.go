@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -34,7 +35,12 @@ func NewBrowser(t testing.TB, width, height int, dark bool) *Browser {
 		t.Skip("no browser: RESIFT_TEST_BROWSER names no chromium and chromedriver (make test sets it where they are installed)")
 	}
 	port := freePort(t)
+	profile, err := os.MkdirTemp("", "resift-browser-*")
+	if err != nil {
+		t.Fatal(err)
+	}
 	driver := exec.Command(paths[1], fmt.Sprintf("--port=%d", port), "--allowed-ips=127.0.0.1")
+	driver.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := driver.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -46,8 +52,11 @@ func NewBrowser(t testing.TB, width, height int, dark bool) *Browser {
 			}
 		}
 		b.client.CloseIdleConnections()
-		driver.Process.Kill()
-		driver.Wait() // killed, which is known
+		syscall.Kill(-driver.Process.Pid, syscall.SIGKILL) // Chromium too, which the session's end only asks to go
+		driver.Wait()                                      // killed, which is known
+		for deadline := time.Now().Add(time.Minute); os.RemoveAll(profile) != nil && time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+			// a process of Chromium that is about to end can still write there
+		}
 	})
 	address := fmt.Sprintf("http://127.0.0.1:%d", port)
 	b.waitFor(address)
@@ -61,7 +70,7 @@ func NewBrowser(t testing.TB, width, height int, dark bool) *Browser {
 	b.must(b.call(http.MethodPost, address+"/session", map[string]any{"capabilities": map[string]any{"alwaysMatch": map[string]any{
 		"browserName": "chrome",
 		"goog:chromeOptions": map[string]any{"binary": paths[0], "args": []string{
-			"--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--user-data-dir=" + t.TempDir(),
+			"--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--user-data-dir=" + profile,
 			"--blink-settings=preferredColorScheme=" + scheme,
 		}},
 		"goog:loggingPrefs": map[string]string{"browser": "ALL"},
