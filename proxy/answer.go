@@ -20,10 +20,20 @@ func (s *search) answer(res *searchclient.SearchResponse, answer *searchclient.A
 		failReranking.write(s.w, s.id)
 		return
 	}
+	page := s.page(answer, model, took)
+	if s.plan.Deferred != nil {
+		var ok bool
+		if page.Highlights, ok = s.pageHighlights(answer, page.Order); !ok {
+			s.plan.Deferred = nil
+			s.rerankWindow()
+			return
+		}
+		page.DropVersion = s.plan.Deferred.HideVersion
+	}
 	begin := time.Now()
 	buffer := s.bodies.get()
 	defer s.bodies.put(buffer)
-	body, err := answer.Append((*buffer)[:0], s.page(answer, model, took))
+	body, err := answer.Append((*buffer)[:0], page)
 	if err == nil && len(s.plan.FilterPath) > 0 {
 		// Elasticsearch keeps what was empty before the filter; OpenSearch, which sends no product header, drops it.
 		filter := searchclient.PathFilter{Patterns: s.plan.FilterPath, DropEmpty: res.Header.Get("X-Elastic-Product") == ""}

@@ -54,6 +54,8 @@ type Decision struct {
 	// StripHighlight are the names under `highlight` of each hit that the rewrite added: the same for the fragments that
 	// LongTextHighlight reads. It is all of Fields, or empty.
 	StripHighlight []string
+	// Deferred is a cheaper way to what First asks for, where the client wants fragments of its page; nil: there is none.
+	Deferred *DeferredHighlight
 	// FilterPath are the patterns of the client's filter_path, which First does not carry; to be applied to the final answer.
 	FilterPath []string
 }

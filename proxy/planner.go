@@ -384,6 +384,9 @@ func (p *planner) settle() verdict {
 
 func (p *planner) rewrite() verdict {
 	first := firstStage{page: p.page, fetch: p.d.Fetch, add: p.d.Strip, highlight: p.d.StripHighlight}
+	if !p.d.Details { // which may add fields where the fragments go
+		p.d.Deferred = deferHighlight(p.search, first)
+	}
 	if err := p.search.rewrite(first); err != nil {
 		return bypass(ReasonInternal)
 	}

@@ -82,6 +82,7 @@ type firstStage struct {
 	fetch     int
 	add       []string // paths to add to `fields`
 	highlight []string // paths to ask fragments of
+	lean      bool     // the client's highlight goes and each hit's version is asked for: see DeferredHighlight
 }
 
 // rewrite turns the client's search into the first stage: from 0, size = fetch, each where the client had it; what the model
@@ -105,6 +106,14 @@ func (s *searchRequest) rewrite(f firstStage) error {
 	}
 	if len(f.highlight) > 0 {
 		edits.SetMember(s.doc, s.root, "highlight", highlightJSON(f.highlight))
+	}
+	if f.lean {
+		edits.DeleteMember(s.doc, s.root, "highlight")
+		if s.params.has("version") {
+			s.setParams(s.params.with("version", "true"))
+		} else {
+			edits.SetMember(s.doc, s.root, "version", []byte("true"))
+		}
 	}
 	return s.edit(&edits)
 }

@@ -149,6 +149,11 @@ func (s *search) rerank() {
 		s.fallBack(ReasonOverloaded)
 		return
 	}
+	s.rerankWindow()
+}
+
+// rerankWindow asks for the window, scores it and answers.
+func (s *search) rerankWindow() {
 	res, ok := s.firstStage()
 	if !ok {
 		return
@@ -173,16 +178,11 @@ func (s *search) rerank() {
 
 // firstStage asks the engine for the window. It returns false when the client has been answered.
 func (s *search) firstStage() (*searchclient.SearchResponse, bool) {
-	ctx, span := s.telemetry.tracer.Start(s.ctx, "engine", trace.WithSpanKind(trace.SpanKindClient))
-	defer span.End()
-	begin := time.Now()
 	first := s.plan.First
-	header := searchHeader(first.Header, s.r, s.trust)
-	s.telemetry.inject(ctx, header)
-	res, err := s.askEngine(ctx, &searchclient.SearchRequest{
-		Method: first.Method, Path: first.Path, RawQuery: first.RawQuery, Header: header, Body: first.Body,
-	}, s.r.Header["Accept-Encoding"])
-	s.times[stageEngine] = time.Since(begin)
+	if s.plan.Deferred != nil {
+		first = s.plan.Deferred.First
+	}
+	res, err := s.ask("engine", first)
 	switch {
 	case s.r.Context().Err() != nil:
 		panic(http.ErrAbortHandler)
@@ -194,12 +194,10 @@ func (s *search) firstStage() (*searchclient.SearchResponse, bool) {
 		s.fallBack(ReasonAnswer)
 		return nil, false
 	case err != nil:
-		span.SetStatus(codes.Error, "no answer")
 		s.logFailure("engine gave no answer to the first stage", err)
 		s.fallBack(ReasonEngineUnreachable)
 		return nil, false
 	}
-	span.SetAttributes(attribute.Int("http.response.status_code", res.StatusCode))
 	switch {
 	case res.StatusCode >= 200 && res.StatusCode < 300:
 		return res, true
@@ -211,6 +209,25 @@ func (s *search) firstStage() (*searchclient.SearchResponse, bool) {
 	}
 	s.fallBack(ReasonEngineStatus)
 	return nil, false
+}
+
+// ask sends a search of our own making to the engine and reads the answer whole.
+func (s *search) ask(name string, out Outgoing) (*searchclient.SearchResponse, error) {
+	ctx, span := s.telemetry.tracer.Start(s.ctx, name, trace.WithSpanKind(trace.SpanKindClient))
+	defer span.End()
+	begin := time.Now()
+	header := searchHeader(out.Header, s.r, s.trust)
+	s.telemetry.inject(ctx, header)
+	res, err := s.askEngine(ctx, &searchclient.SearchRequest{
+		Method: out.Method, Path: out.Path, RawQuery: out.RawQuery, Header: header, Body: out.Body,
+	}, s.r.Header["Accept-Encoding"])
+	s.times[stageEngine] += time.Since(begin)
+	if err != nil {
+		span.SetStatus(codes.Error, "no answer")
+		return nil, err
+	}
+	span.SetAttributes(attribute.Int("http.response.status_code", res.StatusCode))
+	return res, nil
 }
 
 // fallBack forwards the client's own search: its answer is the engine's, whatever it is.

@@ -47,7 +47,7 @@ func FuzzSplit(f *testing.F) {
 			t.Fatalf("edited page cannot be split again: %q, %v", out, err)
 		}
 		for i, h := range b.Hits() {
-			if from := a.Hits()[p.Order[i]]; h.ID() != from.ID() || h.Source() != nil || !bytes.Equal(h.Sort(), from.Sort()) {
+			if from := a.Hits()[p.Order[i]]; h.ID() != from.ID() || h.Version() != nil || !bytes.Equal(h.Sort(), from.Sort()) {
 				t.Fatalf("hit %d of the edited page: %q, was %q", i, h.Raw(), from.Raw())
 			}
 		}
@@ -57,7 +57,7 @@ func FuzzSplit(f *testing.F) {
 func everyEdit(a *Answer) Page {
 	best := 2.5
 	p := Page{Order: identity(a), MaxScore: &best, AddTook: 1e9, DropFields: []string{"t", "c.t"}, DropHighlight: []string{"t"},
-		DropSource: true, AddFields: true, Explain: true}
+		DropVersion: true, AddFields: true, Explain: true}
 	slices.Reverse(p.Order)
 	for i := range a.Hits() {
 		p.Scores = append(p.Scores, float64(i))

@@ -10,9 +10,9 @@ type Hit struct {
 	doc []byte
 	raw rawjson.Span
 
-	index, id, score, source, fields, highlight rawjson.Span
-	ignored                                     rawjson.Span // ignored_field_values
-	sort, explanation, innerHits                rawjson.Span
+	index, id, version, score, source, fields, highlight rawjson.Span
+	ignored                                              rawjson.Span // ignored_field_values
+	sort, explanation, innerHits                         rawjson.Span
 }
 
 func (h *Hit) member(key rawjson.Span, at int) (int, error) {
@@ -21,6 +21,8 @@ func (h *Hit) member(key rawjson.Span, at int) (int, error) {
 		return take(&h.index, h.doc, key, at, rawjson.String)
 	case "_id":
 		return take(&h.id, h.doc, key, at, rawjson.String)
+	case "_version":
+		return take(&h.version, h.doc, key, at, rawjson.Number)
 	case "_score":
 		return take(&h.score, h.doc, key, at, rawjson.Number, rawjson.Null)
 	case "_source":
@@ -49,6 +51,9 @@ func (h Hit) Index() string { return text(h.doc, h.index) }
 
 // ID returns _id, unescaped.
 func (h Hit) ID() string { return text(h.doc, h.id) }
+
+// Version returns the raw _version.
+func (h Hit) Version() []byte { return part(h.doc, h.version) }
 
 // Score returns the engine's _score, NaN if it is null or absent.
 func (h Hit) Score() float64 { return number(h.doc, h.score) }

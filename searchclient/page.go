@@ -28,8 +28,11 @@ type Page struct {
 	DropFields []string
 	// DropHighlight does the same to highlight.
 	DropHighlight []string
-	// DropSource takes _source out of each hit.
-	DropSource bool
+	// DropVersion takes _version out of each hit.
+	DropVersion bool
+	// Highlights, by hit, are members "highlight" as Hit.HighlightMember returns them, for hits that have none; nil adds none.
+	// They go where engines write them.
+	Highlights [][]byte
 
 	// Details, by hit, are shown where the next two ask for it.
 	Details []Details
@@ -108,8 +111,13 @@ func (w *pageWriter) appendHit(dst []byte, i int) ([]byte, error) {
 	if score := at(w.page.Scores, i); !math.IsNaN(score) && !h.score.IsZero() {
 		w.edits.Replace(h.score, w.added(func(b []byte) []byte { return appendScore(b, score) }))
 	}
-	if w.page.DropSource && !h.source.IsZero() {
-		w.edits.DeleteMember(h.doc, h.raw, "_source")
+	if w.page.DropVersion && !h.version.IsZero() {
+		w.edits.DeleteMember(h.doc, h.raw, "_version")
+	}
+	if i < len(w.page.Highlights) && w.page.Highlights[i] != nil {
+		if err := w.addHighlight(h, w.page.Highlights[i]); err != nil {
+			return dst, err
+		}
 	}
 	if err := w.dropNames(h, "highlight", h.highlight, w.page.DropHighlight); err != nil {
 		return dst, err

@@ -112,9 +112,9 @@ func TestPageStrips(t *testing.T) {
 			`{"fields":{"n":[1]}}`},
 		{"highlight", `{"highlight":{"title":["x"],"text":["y"]}}`, Page{DropHighlight: []string{"title"}}, `{"highlight":{"text":["y"]}}`},
 		{"highlight, all", `{"_id":"a","highlight":{"title":["x"]}}`, Page{DropHighlight: []string{"title"}}, `{"_id":"a"}`},
-		{"source", `{"_source":{"a":1},"_score":1.0}`, Page{DropSource: true, Scores: []float64{4}}, `{"_score":4.0}`},
-		{"everything", `{"_source":{"a":1},"fields":{"x":[1]},"highlight":{"x":["1"]}}`,
-			Page{DropSource: true, DropFields: []string{"x"}, DropHighlight: []string{"x"}}, `{}`},
+		{"version", `{"_version":7,"_score":1.0}`, Page{DropVersion: true, Scores: []float64{4}}, `{"_score":4.0}`},
+		{"everything", `{"_version":7,"fields":{"x":[1]},"highlight":{"x":["1"]}}`,
+			Page{DropVersion: true, DropFields: []string{"x"}, DropHighlight: []string{"x"}}, `{}`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -66,6 +66,15 @@ func (a *Answer) TimedOut() bool { return rawjson.KindOf(a.body, a.timedOut) == 
 // Shards returns the raw _shards, or nil.
 func (a *Answer) Shards() []byte { return part(a.body, a.shards) }
 
+// AllShards tells whether the answer says of all shards that they answered.
+func (a *Answer) AllShards() bool {
+	if a.shards.IsZero() {
+		return false
+	}
+	failed, ok := rawjson.Get(a.body, a.shards, "failed")
+	return ok && string(failed.Of(a.body)) == "0"
+}
+
 // Total returns the raw hits.total, an object or a number, or nil.
 func (a *Answer) Total() []byte { return part(a.body, a.total) }
 
