@@ -56,12 +56,16 @@ test-training: model ## training's tests; fetches PyTorch (3 GB) the first time,
 training: model ## what training needs: its Python environment, the teacher and the student's start
 	@training/setup.sh && build/model.sh bert-L2-H128
 
+.PHONY: test-rerank-clients
+test-rerank-clients: model ## Cohere's SDK, LangChain, LlamaIndex and LiteLLM against the rerank API; fetches them first (220 MB)
+	@folder="$$(test/rerankclients/setup.sh)" && $(native) RESIFT_TEST_RERANK_CLIENTS="$$folder" go test -count 1 -v ./test/rerankclients
+
 .PHONY: lint
 lint: format ## formatting, vet, staticcheck, tidy modules, shell syntax
 	@$(native) go vet ./...
 	@$(native) go run $(staticcheck) ./...
 	@go mod tidy -diff
-	@for script in build/*.sh bench/*.sh training/*.sh training/example/*.sh engines/compile.sh .ci/run; do bash -n "$$script" || exit 1; done
+	@for script in build/*.sh test/*/*.sh bench/*.sh training/*.sh training/example/*.sh engines/compile.sh .ci/run; do bash -n "$$script" || exit 1; done
 
 .PHONY: fuzz
 fuzz: ## each fuzz target for FUZZTIME (10s)

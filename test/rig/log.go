@@ -13,7 +13,8 @@ type Log struct {
 	mu            sync.Mutex
 	text          bytes.Buffer
 	up            chan struct{} // closed by "resift is up"
-	listen, admin string        // set before up is closed
+	listen, admin string        // set before up is closed, as is rerank
+	rerank        string
 }
 
 func newLog() *Log { return &Log{up: make(chan struct{})} }
@@ -32,9 +33,12 @@ func (l *Log) add(line []byte) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.text.Write(line)
-	var entry struct{ Msg, Listen, Admin string }
+	var entry struct {
+		Msg, Listen, Admin string
+		Rerank             string `json:"rerank_api"`
+	}
 	if json.Unmarshal(line, &entry) == nil && entry.Msg == "resift is up" && l.listen == "" {
-		l.listen, l.admin = entry.Listen, entry.Admin
+		l.listen, l.admin, l.rerank = entry.Listen, entry.Admin, entry.Rerank
 		close(l.up)
 	}
 }

@@ -20,12 +20,13 @@ const (
 
 // Process is a running resift.
 type Process struct {
-	URL   string        // of the search port
-	Admin string        // of the admin port
-	File  string        // of its configuration
-	Log   *Log          // what it wrote
-	Ended chan struct{} // closed when it has ended
-	Code  int           // the exit code that is right, 0 unless a test says otherwise
+	URL    string        // of the search port
+	Admin  string        // of the admin port
+	Rerank string        // of the rerank API; empty without one
+	File   string        // of its configuration
+	Log    *Log          // what it wrote
+	Ended  chan struct{} // closed when it has ended
+	Code   int           // the exit code that is right, 0 unless a test says otherwise
 
 	t   testing.TB
 	cmd *exec.Cmd
@@ -47,7 +48,7 @@ func Start(t testing.TB, binary, configuration string, env ...string) *Process {
 	case <-time.After(StartLimit):
 		t.Fatalf("resift is not up after %v:\n%s", StartLimit, p.Log)
 	}
-	p.URL, p.Admin = p.Log.listen, p.Log.admin
+	p.URL, p.Admin, p.Rerank = p.Log.listen, p.Log.admin, p.Log.rerank
 	return p
 }
 
