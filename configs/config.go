@@ -45,6 +45,7 @@ type Engine struct {
 	TLS            EngineTLS `yaml:"tls"`
 	ConnectTimeout Duration  `yaml:"connect_timeout"`
 	HeaderTimeout  Duration  `yaml:"header_timeout"` // from the end of the request to the first byte of the answer; 0: none
+	StallTimeout   Duration  `yaml:"stall_timeout"`  // between two pieces of an answer, or of a request that it takes; 0: none
 	IdlePerHost    int       `yaml:"idle_per_host"`  // idle connections kept to each node
 	MaxAnswer      Bytes     `yaml:"max_answer"`     // a larger answer is not re-ranked
 }
@@ -124,6 +125,7 @@ type Limits struct {
 	Headers    Bytes    `yaml:"headers"`     // of a request, all together
 	HeaderTime Duration `yaml:"header_time"` // until a request's headers must be in
 	BodyTime   Duration `yaml:"body_time"`   // until a search's body must be in
+	StallTime  Duration `yaml:"stall_time"`  // between two pieces that a client sends of another body, or takes of an answer
 	IdleTime   Duration `yaml:"idle_time"`   // of a kept connection
 	DrainTime  Duration `yaml:"drain_time"`  // for requests under way at a stop or reload
 	JSONDepth  int      `yaml:"json_depth"`
@@ -145,6 +147,7 @@ func Default() Config {
 		Engine: Engine{
 			ConnectTimeout: Duration(5 * time.Second),
 			HeaderTimeout:  Duration(60 * time.Second),
+			StallTimeout:   Duration(2 * time.Minute),
 			IdlePerHost:    128,
 			MaxAnswer:      64 << 20,
 		},
@@ -162,6 +165,7 @@ func Default() Config {
 			Headers:    64 << 10,
 			HeaderTime: Duration(10 * time.Second),
 			BodyTime:   Duration(30 * time.Second),
+			StallTime:  Duration(2 * time.Minute),
 			IdleTime:   Duration(120 * time.Second),
 			DrainTime:  Duration(30 * time.Second),
 			JSONDepth:  200,

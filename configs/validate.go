@@ -153,6 +153,7 @@ func (v *validator) limits(l *Limits) {
 	}
 	v.positive("limits.header_time", l.HeaderTime)
 	v.positive("limits.body_time", l.BodyTime)
+	v.positive("limits.stall_time", l.StallTime)
 	v.positive("limits.idle_time", l.IdleTime)
 	v.positive("limits.drain_time", l.DrainTime)
 	v.atLeast("limits.json_depth", l.JSONDepth, 1)

@@ -15,9 +15,7 @@ import (
 // first hits with their own scores are what it would have said to the client's own search.
 func (s *search) answer(res *searchclient.SearchResponse, answer *searchclient.Answer, model []float32, took time.Duration) {
 	if s.status == StatusFallback && s.plan.OnFailure == OnFailureError {
-		s.written = true
-		s.mark(s.w.Header())
-		failReranking.write(s.w, s.id)
+		s.refuse(failReranking)
 		return
 	}
 	page := s.page(answer, model, took)

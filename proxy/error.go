@@ -17,6 +17,7 @@ type failure struct {
 
 var (
 	failUnreachable = failure{http.StatusBadGateway, "engine_unreachable_exception", "the engine gave no answer"}
+	failTimeout     = failure{http.StatusGatewayTimeout, "engine_timeout_exception", "the engine did not answer in time"}
 	failReranking   = failure{http.StatusServiceUnavailable, "rerank_failed_exception", "the search could not be re-ranked"}
 	failMethod      = failure{http.StatusMethodNotAllowed, "method_not_allowed_exception", "this method is not forwarded"}
 	failUpgrade     = failure{http.StatusBadRequest, "illegal_argument_exception", "a change of protocol is not forwarded"}

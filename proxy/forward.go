@@ -11,8 +11,10 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/resift/resift/proxy/wire"
+	"github.com/resift/resift/searchclient"
 )
 
 // forwarder passes requests to the engine and answers to the client, both as streams and byte for byte.
@@ -109,9 +111,13 @@ func (f *forwarder) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if fw.id == "" {
 		fw.id = newID()
 	}
+	answer := failUnreachable
+	if searchclient.IsTimeout(err) {
+		answer = failTimeout
+	}
 	f.log.LogAttrs(r.Context(), slog.LevelError, "engine gave no answer", slog.String("request", fw.id),
 		slog.String("method", r.Method), slog.Any("error", err))
-	failUnreachable.write(w, fw.id)
+	answer.write(w, fw.id)
 }
 
 // bodyError is a failure to read the client's body: not the engine's fault.
@@ -138,10 +144,13 @@ func withForward(r *http.Request, fw *forward) *http.Request {
 
 // buffer reads a small body before the engine is contacted; a large one stays a stream, and then the engine may answer
 // before it is through. An endpoint that answers line by line is not kept waiting for its last line.
-func buffer(w http.ResponseWriter, r *http.Request) (*http.Request, error) {
+func buffer(w http.ResponseWriter, r *http.Request, stall time.Duration) (*http.Request, error) {
 	if r.Body == nil || r.Body == http.NoBody || r.ContentLength == 0 {
 		return r, nil
 	}
+	paced := *r
+	paced.Body = newPacedBody(w, r, stall)
+	r = &paced
 	var body []byte
 	if !strings.HasSuffix(r.URL.Path, "/_bulk/stream") {
 		var err error

@@ -92,7 +92,7 @@ func New(o Options) (*Handler, error) {
 		return nil, errors.New("proxy needs a cache of scores")
 	case o.Rules == nil:
 		return nil, errors.New("proxy needs rules")
-	case o.Limits.Body < 0 || o.Limits.BodyTime < 0 || o.Limits.Searches < 0 || o.Limits.WindowsPerHit < 0:
+	case o.Limits.Body < 0 || o.Limits.BodyTime < 0 || o.Limits.StallTime < 0 || o.Limits.Searches < 0 || o.Limits.WindowsPerHit < 0:
 		return nil, errors.New("a limit is negative")
 	}
 	t, err := newTelemetry(o.TracerProvider, o.MeterProvider, o.Propagator)
@@ -112,7 +112,9 @@ func New(o Options) (*Handler, error) {
 }
 
 // ServeHTTP answers one request.
-func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (h *Handler) ServeHTTP(to http.ResponseWriter, r *http.Request) {
+	w := newPacedWriter(to, r, h.limits.StallTime)
+	defer w.begin() // for what the server has yet to write
 	f, refused := refuse(r)
 	if !refused {
 		r, f, refused = h.fields.apply(r)
@@ -158,7 +160,7 @@ func (h *Handler) serveOther(w http.ResponseWriter, r *http.Request) {
 		}
 		h.telemetry.request(r.Context(), outcome{status: status}, time.Since(begin))
 	}()
-	out, err := buffer(w, r)
+	out, err := buffer(w, r, h.limits.StallTime)
 	if err != nil {
 		status = statusRefused
 		refuseBody(w, err, "")

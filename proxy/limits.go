@@ -19,6 +19,8 @@ type Limits struct {
 	Body int64
 	// BodyTime bounds the time a client may take to send the body of a search. Default 60 s.
 	BodyTime time.Duration
+	// StallTime bounds each wait for more of another request's body, and for the client to take more of an answer. Default 2 min.
+	StallTime time.Duration
 	// Searches is how many searches may be in the re-ranking pipeline at once; one more is answered by the engine alone,
 	// status fallback, reason overloaded. Default 1024.
 	Searches int
@@ -26,12 +28,17 @@ type Limits struct {
 	WindowsPerHit int
 }
 
+const defaultStall = 2 * time.Minute
+
 func (l Limits) withDefaults() Limits {
 	if l.Body == 0 {
 		l.Body = 10 << 20
 	}
 	if l.BodyTime == 0 {
 		l.BodyTime = time.Minute
+	}
+	if l.StallTime == 0 {
+		l.StallTime = defaultStall
 	}
 	if l.Searches == 0 {
 		l.Searches = 1024
@@ -51,6 +58,7 @@ type ServerOptions struct {
 	HeaderTime  time.Duration // to send the header of a request; default 10 s
 	HeaderBytes int           // size of that header; default 64 KiB
 	IdleTime    time.Duration // between two requests on a connection; default 2 min
+	StallTime   time.Duration // in which an HTTP/2 connection takes anything at all; default 2 min
 	TLS         *tls.Config   // nil: plain HTTP
 }
 
@@ -70,6 +78,7 @@ func NewServer(h http.Handler, o ServerOptions) *http.Server {
 		ReadHeaderTimeout:            o.HeaderTime,
 		MaxHeaderBytes:               o.HeaderBytes,
 		IdleTimeout:                  o.IdleTime,
+		HTTP2:                        &http.HTTP2Config{WriteByteTimeout: o.StallTime},
 		DisableGeneralOptionsHandler: true, // OPTIONS * is the engine's to answer
 	}
 }
@@ -83,6 +92,9 @@ func (o ServerOptions) withDefaults() ServerOptions {
 	}
 	if o.IdleTime == 0 {
 		o.IdleTime = 2 * time.Minute
+	}
+	if o.StallTime == 0 {
+		o.StallTime = defaultStall
 	}
 	return o
 }

@@ -39,6 +39,7 @@ const (
 const (
 	ReasonEngineStatus      Reason = "engine_status"      // the engine refused the rewritten search: the answer is what it says to the client's own
 	ReasonEngineUnreachable Reason = "engine_unreachable" // no answer to the rewritten search
+	ReasonEngineTimeout     Reason = "engine_timeout"     // no answer to the rewritten search within engine.header_timeout, or it stalled: 504
 	ReasonAnswer            Reason = "answer"             // the engine's answer could not be split or written again
 	ReasonAnswerTooLarge    Reason = "answer_too_large"   // the engine's answer is larger than engine.max_answer
 	ReasonNoText            Reason = "no_text"            // no hit of the window has any text in the rule's fields
@@ -56,7 +57,7 @@ func Reasons() []Reason {
 		ReasonEncoding, ReasonMalformed, ReasonTooDeep, ReasonDuplicateKey, ReasonQueryString, ReasonParameter,
 		ReasonSearchPipeline, ReasonStoredFields, ReasonBodyAndSource, ReasonBodyTooLarge, ReasonSigned,
 
-		ReasonEngineStatus, ReasonEngineUnreachable, ReasonAnswer, ReasonAnswerTooLarge, ReasonNoText, ReasonOverloaded,
+		ReasonEngineStatus, ReasonEngineUnreachable, ReasonEngineTimeout, ReasonAnswer, ReasonAnswerTooLarge, ReasonNoText, ReasonOverloaded,
 		ReasonDeadline, ReasonModel, ReasonInternal,
 	}
 }

@@ -62,7 +62,9 @@ func (h *Handler) serveSearch(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case errors.Is(err, errBodyTooLarge):
 		s.outcome = outcome{StatusBypassed, ReasonBodyTooLarge}
-		s.send(streamed(w, r, body), r.URL.RawQuery, false)
+		paced := *r
+		paced.Body = newPacedBody(w, r, h.limits.StallTime)
+		s.send(streamed(w, &paced, body), r.URL.RawQuery, false)
 		return
 	case err != nil:
 		s.status = statusRefused
@@ -149,6 +151,7 @@ func (s *search) rerank() {
 		s.fallBack(ReasonOverloaded)
 		return
 	}
+	s.ctx = searchclient.WithBudget(s.ctx)
 	s.rerankWindow()
 }
 
@@ -193,6 +196,12 @@ func (s *search) firstStage() (*searchclient.SearchResponse, bool) {
 		s.logFailure("engine's answer cannot be decompressed", err)
 		s.fallBack(ReasonAnswer)
 		return nil, false
+	case searchclient.IsTimeout(err):
+		// To ask once more would cost the client the same time again.
+		s.logFailure("engine did not answer the first stage in time", err)
+		s.outcome = outcome{StatusFallback, ReasonEngineTimeout}
+		s.refuse(failTimeout)
+		return nil, false
 	case err != nil:
 		s.logFailure("engine gave no answer to the first stage", err)
 		s.fallBack(ReasonEngineUnreachable)
@@ -234,6 +243,13 @@ func (s *search) ask(name string, out Outgoing) (*searchclient.SearchResponse, e
 func (s *search) fallBack(reason Reason) {
 	s.outcome = outcome{StatusFallback, reason}
 	s.sendOwn(s.plan.OnFailure == OnFailureError)
+}
+
+// refuse answers a search with an error of ours.
+func (s *search) refuse(f failure) {
+	s.written = true
+	s.mark(s.w.Header())
+	f.write(s.w, s.id)
 }
 
 // sendOwn forwards the client's search as the engine may see it.

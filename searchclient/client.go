@@ -20,6 +20,7 @@ import (
 type Client struct {
 	nodes     nodes
 	http      *http.Transport
+	patience  patience
 	maxAnswer int64
 	coder     coding.Coder
 }
@@ -35,7 +36,7 @@ func New(o Options) (*Client, error) {
 		return nil, err
 	}
 	o = o.withDefaults()
-	c := &Client{http: newHTTP(o), maxAnswer: o.MaxAnswer}
+	c := &Client{http: newHTTP(o), patience: patience{header: o.HeaderTimeout, stall: o.StallTimeout}, maxAnswer: o.MaxAnswer}
 	for i, u := range urls {
 		n, err := newNode(u, &wire{c.http})
 		if err != nil {
@@ -53,7 +54,7 @@ func newHTTP(o Options) *http.Transport {
 	protocols.SetHTTP1(true)
 	dialer := &net.Dialer{Timeout: o.DialTimeout, KeepAlive: 30 * time.Second}
 	return &http.Transport{
-		DialContext:            dialer.DialContext,
+		DialContext:            paced(dialer.DialContext, o.StallTimeout),
 		TLSClientConfig:        o.TLS.Clone(),
 		TLSHandshakeTimeout:    o.DialTimeout,
 		Protocols:              &protocols,
@@ -84,7 +85,7 @@ func (c *Client) RoundTrip(req *http.Request) (*http.Response, error) {
 func (c *Client) Perform(req *http.Request) (*http.Response, error) { return c.RoundTrip(req) }
 
 func (c *Client) send(req *http.Request, n *node) (*http.Response, error) {
-	res, err := n.transport.Perform(outgoing(req, n))
+	res, err := c.patience.send(req, func(req *http.Request) (*http.Response, error) { return n.transport.Perform(outgoing(req, n)) })
 	switch {
 	case err == nil:
 		n.reached()

@@ -20,6 +20,9 @@ type Options struct {
 	DialTimeout time.Duration
 	// HeaderTimeout bounds the time from the end of a request to the first byte of its answer; 0 means no bound.
 	HeaderTimeout time.Duration
+	// StallTimeout bounds each wait for more of an answer that has begun, and for the engine to take more of a request; 0 means no
+	// bound.
+	StallTimeout time.Duration
 	// IdlePerHost is how many idle connections are kept to each node; 0 means 128.
 	IdlePerHost int
 	// MaxAnswer is the largest answer that Search reads, in bytes; 0 means 64 MiB.

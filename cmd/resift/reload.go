@@ -102,6 +102,7 @@ func (s *server) reloadable(c *configs.Config) error {
 		{"tls", (c.TLS.Cert == "") == (s.fixed.TLS.Cert == "")},
 		{"limits.headers", c.Limits.Headers == s.fixed.Limits.Headers},
 		{"limits.header_time", c.Limits.HeaderTime == s.fixed.Limits.HeaderTime},
+		{"limits.stall_time", c.Limits.StallTime == s.fixed.Limits.StallTime},
 		{"limits.idle_time", c.Limits.IdleTime == s.fixed.Limits.IdleTime},
 		{"log.format", c.Log.Format == s.fixed.Log.Format},
 	} {

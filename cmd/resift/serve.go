@@ -92,6 +92,7 @@ func newServer(ctx context.Context, p *program, c *configs.Config, examples ...s
 	s.metrics.loaded(true)
 	limits := proxy.ServerOptions{
 		HeaderTime: time.Duration(c.Limits.HeaderTime), IdleTime: time.Duration(c.Limits.IdleTime), HeaderBytes: int(c.Limits.Headers),
+		StallTime: time.Duration(c.Limits.StallTime),
 	}
 	if first.tls != nil {
 		limits.TLS = &tls.Config{GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {

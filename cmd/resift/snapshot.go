@@ -76,7 +76,7 @@ func (b *builder) build(c *configs.Config, old *snapshot) (s *snapshot, err erro
 	}
 	s.handler, err = proxy.New(proxy.Options{
 		Engine: s.engine, Scorer: s.reranker, Scores: s.cache, Rules: rules(c),
-		Limits:         proxy.Limits{Body: int64(c.Limits.Body), BodyTime: time.Duration(c.Limits.BodyTime), Searches: c.Limits.Searches},
+		Limits:         proxy.Limits{Body: int64(c.Limits.Body), BodyTime: time.Duration(c.Limits.BodyTime), StallTime: time.Duration(c.Limits.StallTime), Searches: c.Limits.Searches},
 		AllowHeaders:   c.Allow.Headers,
 		Logger:         b.telemetry.logger,
 		TracerProvider: b.telemetry.tracer, MeterProvider: b.telemetry.meter, Propagator: b.telemetry.propagator,
@@ -114,7 +114,8 @@ func (s *snapshot) close(other *snapshot) error {
 func openEngine(e configs.Engine) (*searchclient.Client, error) {
 	o := searchclient.Options{
 		URLs: e.URLs, DialTimeout: time.Duration(e.ConnectTimeout), HeaderTimeout: time.Duration(e.HeaderTimeout),
-		IdlePerHost: e.IdlePerHost, MaxAnswer: int64(e.MaxAnswer),
+		StallTimeout: time.Duration(e.StallTimeout),
+		IdlePerHost:  e.IdlePerHost, MaxAnswer: int64(e.MaxAnswer),
 	}
 	var err error
 	if o.TLS, err = engineTLS(e.TLS); err != nil {
