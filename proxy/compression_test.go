@@ -189,7 +189,7 @@ func TestUnplannedCompressedSearchesGoAsTheyCame(t *testing.T) {
 		{"a bypass", zip("{" + query + `,"sort":["n"]}`), "gzip", StatusBypassed, ReasonSort},
 		{"a fallback", zip("{" + query + "}"), "gzip", StatusFallback, ReasonEngineStatus},
 		{"not JSON", zip("---\nquery:"), "gzip", StatusBypassed, ReasonMalformed},
-		{"a bomb", zip("{" + query + strings.Repeat(" ", 64<<20) + "}"), "gzip", StatusBypassed, ReasonBodyTooLarge},
+		{"a bomb", zip("{" + query + strings.Repeat(" ", 16<<20) + "}"), "gzip", StatusBypassed, ReasonBodyTooLarge},
 		{"broken", zip("{" + query + "}")[:30], "gzip", StatusBypassed, ReasonEncoding},
 		{"two members", zip("{"+query) + zip("}"), "gzip", StatusBypassed, ReasonEncoding},
 		{"twice", zip(zip("{" + query + "}")), "gzip, gzip", StatusBypassed, ReasonEncoding},
@@ -216,13 +216,13 @@ func TestEditedCompressedSearchesGoPlain(t *testing.T) {
 	}
 }
 
-// TestBombsOfTheClientTakeNoMemory sends what would be a gigabyte.
+// TestBombsOfTheClientTakeNoMemory sends what would be much.
 func TestBombsOfTheClientTakeNoMemory(t *testing.T) {
 	var c coding.Coder
 	e := startEngine(t, recorded(t, "opensearch-3.8", "all"))
 	e.answer = func(w http.ResponseWriter, _ *http.Request, _ []byte) bool { return w != nil }
 	r := startProxy(t, e, setup{options: func(o *Options) { o.Limits.Body = 1 << 20 }})
-	bomb := string(c.Encode(nil, coding.Gzip, make([]byte, 128<<20))) // 0.6 MB
+	bomb := string(c.Encode(nil, coding.Gzip, make([]byte, 48<<20))) // 0.2 MB
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	const times = 8
