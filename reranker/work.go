@@ -32,11 +32,17 @@ func (s *signature) noteWork(operator string, inputs []string, output string) {
 
 func (s *signature) work() work {
 	var w work
+	var halves int64 // of attentions: each is one product with keys and one with values
 	for _, name := range s.products {
-		if dims := s.initializers[name]; len(dims) == 2 {
+		switch dims := s.initializers[name]; len(dims) {
+		case 2:
 			w.weights += dims[0] * dims[1]
+		case 3: // by head, as we write the last layer: keys [heads, size, width] and values [heads, width, size]
+			w.weights += dims[0] * dims[1] * dims[2]
+			halves += dims[0] * min(dims[1], dims[2])
 		}
 	}
+	w.attended += halves / 2
 	for _, name := range s.attentions {
 		if dims := s.initializers[name]; len(dims) > 0 {
 			w.attended += dims[len(dims)-1] / 3 // query, key and value lie side by side

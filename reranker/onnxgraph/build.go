@@ -2,6 +2,7 @@ package onnxgraph
 
 import (
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/resift/resift/reranker/onnxgraph/onnxpb"
@@ -90,13 +91,14 @@ func (b *builder) embeddings() string {
 func (b *builder) layer(scope string, l Layer, x string, last bool) string {
 	var attended string
 	first := x
-	if last {
+	switch {
+	case last:
 		first = b.node("first", "Gather", []string{x, b.int64s("index.first", []int64{0}, 1)}, intAttribute("axis", 1))
-	}
-	if b.precision == FP32 && !last {
+		attended = b.firstAttention(scope, l, first, x)
+	case b.precision == FP32:
 		attended = b.attention(scope, l, x)
-	} else {
-		attended = b.crossAttention(scope, l, first, x)
+	default:
+		attended = b.partsAttention(scope, l, x)
 	}
 	y, bias := b.product(scope+"attention.output", l.Output, attended)
 	x = b.addNorm(scope+"attention.", y, bias, first, l.AttentionNorm)
@@ -130,9 +132,9 @@ func (l Layer) sideBySide() []float32 {
 	return weight
 }
 
-// crossAttention takes queries from the rows of first and keys and values from all of x.
-func (b *builder) crossAttention(scope string, l Layer, first, x string) string {
-	query, _ := b.product(scope+"query", l.Query, first)
+// partsAttention makes query, key and value one by one, each in b.precision.
+func (b *builder) partsAttention(scope string, l Layer, x string) string {
+	query, _ := b.product(scope+"query", l.Query, x)
 	key, _ := b.product(scope+"key", l.Key, x)
 	value, _ := b.product(scope+"value", l.Value, x)
 	return b.fused(scope+"attention", "MultiHeadAttention", []string{
@@ -140,6 +142,44 @@ func (b *builder) crossAttention(scope string, l Layer, first, x string) string 
 		b.floats(scope+"qkv.bias", slices.Concat(l.Query.Bias, l.Key.Bias, l.Value.Bias), 3*b.c.Width()),
 		b.lengths,
 	}, intAttribute("num_heads", b.c.Heads))
+}
+
+// firstAttention is what the rows of first, one a pair, take from all of x: [pairs, 1, width]. With one row to ask, no keys and
+// values are made of x: q·(x·K) is (q·Kᵀ)·x, and what the shares p sum up, p·(x·V), is (p·x)·V, so that both weights meet
+// one row a head instead of every token. The key's bias adds the same to all that a query is compared with, which softmax
+// does not see; the value's passes through, for the shares add up to one.
+func (b *builder) firstAttention(scope string, l Layer, first, x string) string {
+	width, heads := b.c.Width(), b.c.Heads
+	size := width / heads
+	swap := func(name, of string) string { // [pairs, heads, …] and [heads, pairs, …]
+		return b.node(scope+name, "Transpose", []string{of}, intsAttribute("perm", 1, 0, 2))
+	}
+	query, bias := b.product(scope+"query", l.Query, first)
+	query = b.node(scope+"query.sum", "Add", []string{query, b.floats(scope+"query.bias", bias, width)})
+	query = b.node(scope+"query.heads", "Reshape", []string{query, b.int64s("shape.heads", []int64{0, int64(heads), int64(size)}, 3)})
+	asked := b.node(scope+"asked.by_head", "MatMul", []string{
+		swap("query.by_head", query),
+		b.floatsOf(scope+"key.weight", l.Key.Weight.transposed, width*width, heads, size, width),
+	})
+	scores := b.fused(scope+"attention.scores", "FusedMatMul", []string{swap("asked", asked), x},
+		intAttribute("transB", 1), floatAttribute("alpha", float32(1/math.Sqrt(float64(size)))))
+	scores = b.node(scope+"attention.masked", "Add", []string{scores, b.padding()})
+	shares := b.node(scope+"attention.shares", "Softmax", []string{scores}, intAttribute("axis", -1))
+	taken := b.node(scope+"taken", "MatMul", []string{shares, x})
+	value := b.node(scope+"value.by_head", "MatMul", []string{
+		swap("taken.by_head", taken),
+		b.floatsOf(scope+"value.weight", func() []float32 { return l.Value.Weight.byColumns(heads) }, width*width, heads, width, size),
+	})
+	value = b.node(scope+"value.row", "Reshape", []string{swap("value.heads", value), b.int64s("shape.row", []int64{0, 1, int64(width)}, 3)})
+	return b.node(scope+"attention", "Add", []string{value, b.floats(scope+"value.bias", l.Value.Bias, width)})
+}
+
+// padding is what hides padding from a softmax: 0 for tokens and a number far below any score for the rest, [pairs, 1, tokens].
+func (b *builder) padding() string {
+	tokens := b.node("mask", "Cast", []string{AttentionMask}, intAttribute("to", int(onnxpb.TensorProto_FLOAT)))
+	hidden := b.node("mask.hidden", "Sub", []string{tokens, b.scalar("one", 1)})
+	hidden = b.node("mask.low", "Mul", []string{hidden, b.scalar("mask.weight", 1e9)})
+	return b.node("mask.row", "Unsqueeze", []string{hidden, b.int64s("axis.tokens", []int64{1}, 1)})
 }
 
 // addNorm is the layer norm of y + bias + x, spelled out: over rows of 384, ONNX Runtime's SkipLayerNormalization (and the

@@ -74,6 +74,27 @@ func (m Matrix) Floats() []float32 {
 	return values
 }
 
+// transposed returns the numbers of m with rows and columns exchanged, [Cols, Rows].
+func (m Matrix) transposed() []float32 {
+	from, values := m.Floats(), make([]float32, m.Rows*m.Cols)
+	for i, v := range from {
+		values[i%m.Cols*m.Rows+i/m.Cols] = v
+	}
+	return values
+}
+
+// byColumns returns the numbers of m cut into parts of equally many columns, one after the other: [parts, Rows, Cols/parts].
+func (m Matrix) byColumns(parts int) []float32 {
+	from, values, size := m.Floats(), make([]float32, 0, m.Rows*m.Cols), m.Cols/parts
+	for part := range parts {
+		for row := range m.Rows {
+			start := row*m.Cols + part*size
+			values = append(values, from[start:start+size]...)
+		}
+	}
+	return values
+}
+
 // Quantized returns m as codes. Codes that m has are kept, so nothing is rounded twice; numbers are quantised by column,
 // symmetrically: scale = largest magnitude / 127.
 func (m Matrix) Quantized() Matrix {
