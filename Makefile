@@ -8,6 +8,7 @@ native := environment="$$(build/env.sh)" && eval "$$environment" &&
 model := ms-marco-MiniLM-L-12-v2
 models = $${RESIFT_CACHE:-$${XDG_CACHE_HOME:-$$HOME/.cache}/resift}/models
 FUZZTIME ?= 10s
+ENGINES ?= opensearch-3.8 opensearch-2.19 elasticsearch-7.17
 # Packages whose tests boot engines: one after another, so that no engine waits for the cores of another.
 booting := /(engines|searchclient|test/.*)$$
 staticcheck := honnef.co/go/tools/cmd/staticcheck@v0.8.2
@@ -81,6 +82,10 @@ bench: model ## figures beside their baselines, in one run; TOPICS="pairs tokeni
 engines: ## boots every engine that the tests can run against
 	@build/require.sh go mvn python3 pip
 	@RESIFT_TEST_ENGINES=all go test -count 1 -v -run ^TestBoot -timeout 30m ./engines
+
+.PHONY: yamltest
+yamltest: tools ## the engines' own REST tests through resift; ENGINES="opensearch-3.8 opensearch-2.19 elasticsearch-7.17"
+	@$(native) RESIFT_TEST_SUITE=all RESIFT_TEST_ENGINES="$(ENGINES)" go test -count 1 -v -run TestSuite -timeout 2h ./test/yaml $(UPDATE)
 
 .PHONY: env
 env: ## prints the environment that go build and go test want, for eval

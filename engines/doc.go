@@ -7,5 +7,7 @@
 // [Start] returns when the engine answers. The engine is a process group of its own: [Engine.Stop] ends it, and it ends
 // by itself when the process that started it is gone, however that one died.
 //
+// [Jars] fetches other things of Maven's the same way.
+//
 // Elasticsearch's jars are not under an open-source licence; they serve tests and are no part of a release.
 package engines

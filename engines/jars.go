@@ -14,20 +14,39 @@ import (
 	"strings"
 )
 
-// fetchJars returns the folder of the recipe's jars, fetching them with Maven if the cache lacks it.
-func fetchJars(ctx context.Context, r recipe, java JavaHome, progress func(string)) (string, error) {
+// Jars are what a Maven project names, and what those need.
+type Jars struct {
+	Name string // for messages
+	POM  []byte // pom.xml
+	Sums []byte // of all of them, in sha256sum's format
+}
+
+// Fetch returns the folder below the cache where the jars lie, fetching them with Maven if the cache lacks it. Progress
+// may be nil.
+func (j Jars) Fetch(ctx context.Context, folder string, progress func(string)) (string, error) {
+	if progress == nil {
+		progress = func(string) {}
+	}
+	java, err := Java(ctx, 17, progress)
+	if err != nil {
+		return "", err
+	}
+	return j.fetch(ctx, java, folder, progress)
+}
+
+func (j Jars) fetch(ctx context.Context, java JavaHome, folder string, progress func(string)) (string, error) {
 	cache, err := CacheDir()
 	if err != nil {
 		return "", err
 	}
-	sums, err := r.jarSums()
+	sums, err := readSums(j.Sums)
 	if err != nil {
-		return "", err
+		return "", fmt.Errorf("jars of %s: %w", j.Name, err)
 	}
-	lib := filepath.Join(cache, "engines", r.folder(), "lib")
+	lib := filepath.Join(cache, folder)
 	whole := func(dir string) bool { return hasAll(dir, sums) }
 	err = once(lib, whole, func(tmp string) error {
-		what := fmt.Sprintf("fetching %s %s with Maven", r.flavour, r.version)
+		what := fmt.Sprintf("fetching %s with Maven", j.Name)
 		progress(fmt.Sprintf("%s: %d jars", what, len(sums)))
 		jars := 0
 		downloaded := func(file string) {
@@ -38,29 +57,39 @@ func fetchJars(ctx context.Context, r recipe, java JavaHome, progress func(strin
 				progress(fmt.Sprintf("%s: %d of %d jars", what, jars, len(sums)))
 			}
 		}
-		if err := mavenCopy(ctx, r, java, tmp, downloaded); err != nil {
+		if err := mavenCopy(ctx, j.POM, java, tmp, downloaded); err != nil {
 			return err
 		}
 		return verify(tmp, sums)
 	})
 	if err != nil {
-		return "", fmt.Errorf("jars of %s: %w", r.name, err)
+		return "", fmt.Errorf("jars of %s: %w", j.Name, err)
 	}
 	return lib, nil
 }
 
-// jarSums maps each jar's file name to its sha256 in hex, from the recipe's list in sha256sum's format.
-func (r recipe) jarSums() (map[string]string, error) {
-	list, err := r.file("jars.sha256")
+// fetchJars returns the folder of the recipe's jars.
+func fetchJars(ctx context.Context, r recipe, java JavaHome, progress func(string)) (string, error) {
+	pom, err := r.file("pom.xml")
 	if err != nil {
-		return nil, err
+		return "", err
 	}
+	sums, err := r.file("jars.sha256")
+	if err != nil {
+		return "", err
+	}
+	j := Jars{Name: r.flavour + " " + r.version, POM: pom, Sums: sums}
+	return j.fetch(ctx, java, filepath.Join("engines", r.folder(), "lib"), progress)
+}
+
+// readSums maps each jar's file name to its sha256 in hex.
+func readSums(list []byte) (map[string]string, error) {
 	sums := map[string]string{}
 	lines := bufio.NewScanner(bytes.NewReader(list))
 	for lines.Scan() {
 		sum, name, ok := strings.Cut(lines.Text(), "  ")
 		if !ok || len(sum) != hex.EncodedLen(sha256.Size) {
-			return nil, fmt.Errorf("%s/jars.sha256: bad line %q", r.name, lines.Text())
+			return nil, fmt.Errorf("bad line %q in the list of sums", lines.Text())
 		}
 		sums[name] = sum
 	}

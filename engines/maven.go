@@ -11,13 +11,9 @@ import (
 	"regexp"
 )
 
-// mavenCopy copies the jars that the recipe's pom.xml names, and theirs, into dir. It calls downloaded with the name
+// mavenCopy copies the jars that a pom.xml names, and theirs, into dir. It calls downloaded with the name
 // of each file that Maven didn't have yet.
-func mavenCopy(ctx context.Context, r recipe, java JavaHome, dir string, downloaded func(file string)) error {
-	pom, err := r.file("pom.xml")
-	if err != nil {
-		return err
-	}
+func mavenCopy(ctx context.Context, pom []byte, java JavaHome, dir string, downloaded func(file string)) error {
 	work, err := os.MkdirTemp("", "resift-maven-*")
 	if err != nil {
 		return err

@@ -24,7 +24,11 @@ func TestRecipes(t *testing.T) {
 			if want := "<engine.version>" + r.version + "<"; !strings.Contains(string(pom), want) {
 				t.Errorf("pom.xml lacks %s", want)
 			}
-			sums, err := r.jarSums()
+			list, err := r.file("jars.sha256")
+			if err != nil {
+				t.Fatal(err)
+			}
+			sums, err := readSums(list)
 			if err != nil {
 				t.Fatal(err)
 			}
