@@ -61,6 +61,10 @@ training: model ## what training needs: its Python environment, the teacher and 
 test-rerank-clients: model ## Cohere's SDK, LangChain, LlamaIndex and LiteLLM against the rerank API; fetches them first (220 MB)
 	@folder="$$(test/rerankclients/setup.sh)" && $(native) RESIFT_TEST_RERANK_CLIENTS="$$folder" go test -count 1 -v ./test/rerankclients
 
+.PHONY: test-mlcommons
+test-mlcommons: model ## OpenSearch's own rerank processor, through its ml-commons, against the rerank API; fetches them first (400 MB)
+	@folder="$$(test/mlcommons/setup.sh)" && $(native) RESIFT_TEST_MLCOMMONS="$$folder" go test -count 1 -v ./test/mlcommons
+
 .PHONY: lint
 lint: format ## formatting, vet, staticcheck, tidy modules, shell syntax
 	@$(native) go vet ./...
