@@ -57,6 +57,11 @@ test-training: model ## training's tests; fetches PyTorch (3 GB) the first time,
 training: model ## what training needs: its Python environment, the teacher and the student's start
 	@training/setup.sh && build/model.sh bert-L2-H128
 
+.PHONY: test-clients
+test-clients: tools ## real client libraries for Python, Node.js and Go, through resift and past it; fetches them first (50 MB)
+	@build/require.sh node npm
+	@$(native) folder="$$(test/clients/setup.sh)" && RESIFT_TEST_CLIENTS="$$folder" go test -count 1 -v -timeout 30m ./test/clients
+
 .PHONY: test-rerank-clients
 test-rerank-clients: model ## Cohere's SDK, LangChain, LlamaIndex and LiteLLM against the rerank API; fetches them first (220 MB)
 	@folder="$$(test/rerankclients/setup.sh)" && $(native) RESIFT_TEST_RERANK_CLIENTS="$$folder" go test -count 1 -v ./test/rerankclients

@@ -32,6 +32,11 @@ require() {
     python3) runs python3 --version || lacking python3 "apt-get install python3" "brew install python" ;;
     pip) runs python3 -m pip --version || lacking "pip for python3" "apt-get install python3-pip" "brew install python" ;;
     mvn) command -v mvn > /dev/null || lacking "mvn, Maven" "apt-get install maven" "brew install maven" ;;
+    node)
+      if ! runs node --version || ! atleast 20.0 "$(number "$(node --version)")"; then
+        lacking "node 20 or later" "https://nodejs.org" "brew install node"
+      fi ;;
+    npm) runs npm --version || lacking npm "apt-get install npm" "brew install node" ;;
     *) fail "require.sh knows no tool $1" ;;
   esac
 }
