@@ -58,7 +58,7 @@ training: model ## what training needs: its Python environment, the teacher and 
 	@training/setup.sh && build/model.sh bert-L2-H128
 
 .PHONY: test-clients
-test-clients: tools ## real client libraries for Python, Node.js and Go, through resift and past it; fetches them first (50 MB)
+test-clients: tools ## real client libraries for Python, Node.js and Go, through resift and past it; fetches them first (260 MB)
 	@build/require.sh node npm
 	@$(native) folder="$$(test/clients/setup.sh)" && RESIFT_TEST_CLIENTS="$$folder" go test -count 1 -v -timeout 30m ./test/clients
 

@@ -34,7 +34,9 @@ const runLimit = 3 * time.Minute
 // and the coding of bodies.
 type program []string
 
-func (p program) named() string { return strings.Join(p[:len(p)-1], " ") + " " + filepath.Base(p[len(p)-1]) }
+func (p program) named() string {
+	return strings.Join(p[:len(p)-1], " ") + " " + filepath.Base(p[len(p)-1])
+}
 
 // programs by the engine that their libraries are for. The first word is in the folder, or on the PATH.
 func programs(flavour string) []program {
