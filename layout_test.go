@@ -134,6 +134,7 @@ func readTable(t *testing.T) map[string][]string {
 func listPackages(t *testing.T) []goPackage {
 	t.Helper()
 	cmd := exec.Command("go", "list", "-json=ImportPath,Imports", "./...")
+	cmd.Env = append(os.Environ(), "GOWORK=off") // this module alone: test/clients/go is one of its own
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()
 	if err != nil {
