@@ -60,6 +60,8 @@ class Pairs:
         """The Batch of numpy indexes q and p [B]."""
         n, m = self.parts(q, p)
         longest = int((n + m).max()) + MARKS
+        if self.device != "cpu":
+            longest = min(longest + -longest % 8, self.max_tokens)  # GPU kernels want multiples of 8
         q, p, n, m = (torch.as_tensor(x, dtype=torch.int64, device=self.device)[:, None] for x in (q, p, n, m))
         at = torch.arange(longest, device=self.device)[None]
 
