@@ -82,7 +82,7 @@ fuzz: ## each fuzz target for FUZZTIME (10s)
 	@$(native) build/fuzz.sh $(FUZZTIME)
 
 .PHONY: bench
-bench: model ## figures beside their baselines, in one run; TOPICS="pairs tokenizer splitter proxy passthrough demo"
+bench: model ## figures beside their baselines, in one run; TOPICS="pairs tokenizer splitter proxy passthrough highlight demo"
 	@build/require.sh mvn
 	@bench/setup.sh
 	@$(native) go run ./bench $(TOPICS)

@@ -5,6 +5,7 @@
 //	tokenizer    the own WordPiece beside Hugging Face's tokenizers
 //	splitter     reading and writing an engine's answer beside encoding/json
 //	proxy        a search at the engine, and through resift before it
+//	highlight    fragments of a window in one search beside those of its page in a second one
 //	passthrough  resift as a plain proxy beside nginx and Caddy
 //	demo         where the time of a re-ranked search goes
 //

@@ -43,6 +43,7 @@ func topics() []topic {
 		{"splitter", (*bench).splitter},
 		{"proxy", (*bench).proxy},
 		{"passthrough", (*bench).passthrough},
+		{"highlight", (*bench).highlight},
 		{"demo", (*bench).demo},
 	}
 }

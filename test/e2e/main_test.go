@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -28,6 +29,7 @@ var shared struct {
 // engine is a running engine with the corpus in it.
 type engine struct {
 	name    string // opensearch, elasticsearch
+	recipe  string // what package engines calls it
 	url     string
 	address string // host:port of url
 }
@@ -86,21 +88,30 @@ func runAll(m *testing.M) (code int, err error) {
 
 // bootAndLoad starts an engine, unless url names one that is up, and fills it.
 func bootAndLoad(ctx context.Context, name, url string) (e *engine, stop func() error, err error) {
-	e = &engine{name: name[:len(name)-len("-9.5")], url: url}
-	stop = func() error { return nil }
+	e, stop = newEngine(name, url), func() error { return nil }
 	if url == "" {
-		var log bytes.Buffer
-		running, err := engines.Start(ctx, engines.Options{Name: name, Heap: "512m", Log: &log})
-		if err != nil {
+		if e, stop, err = boot(ctx, name); err != nil {
 			return nil, nil, err
 		}
-		e.url, stop = running.URL, running.Stop
 	}
-	e.address = e.url[len("http://"):]
 	if err := load(ctx, e); err != nil {
 		return nil, nil, errors.Join(fmt.Errorf("%s: %w", name, err), stop())
 	}
 	return e, stop, nil
+}
+
+// boot starts an empty engine.
+func boot(ctx context.Context, name string) (e *engine, stop func() error, err error) {
+	var log bytes.Buffer
+	running, err := engines.Start(ctx, engines.Options{Name: name, Heap: "512m", Log: &log})
+	if err != nil {
+		return nil, nil, err
+	}
+	return newEngine(name, running.URL), running.Stop, nil
+}
+
+func newEngine(recipe, url string) *engine {
+	return &engine{name: recipe[:len(recipe)-len("-9.5")], recipe: recipe, url: url, address: strings.TrimPrefix(url, "http://")}
 }
 
 // onBoth runs a test against each engine.
