@@ -15,13 +15,20 @@ import (
 )
 
 // benchEngine answers at once: what is measured is what stands between it and the client.
-type benchEngine struct{ page, window []byte }
+type benchEngine struct{ page, window, large []byte }
+
+// largeAnswer is where the engine has a megabyte to tell.
+const largeAnswer = "/notes/_doc/large"
 
 func (e benchEngine) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	body, _ := io.ReadAll(r.Body)
+	body, _ := io.ReadAll(io.LimitReader(r.Body, 4<<10))
+	io.Copy(io.Discard, r.Body)
 	answer := e.page
 	if bytes.Contains(body, []byte(`"size":100`)) {
 		answer = e.window
+	}
+	if r.URL.Path == largeAnswer {
+		answer = e.large
 	}
 	h := w.Header()
 	h.Set("Content-Type", "application/json; charset=UTF-8")
@@ -75,7 +82,7 @@ func benchSearch(b *testing.B, url, body string, status string) {
 }
 
 func benchProxy(b *testing.B) (engine, proxy *httptest.Server) {
-	engine = httptest.NewServer(benchEngine{manyHits(10), manyHits(100)})
+	engine = httptest.NewServer(benchEngine{manyHits(10), manyHits(100), bytes.Repeat([]byte("x"), 1<<20)})
 	client, err := searchclient.New(searchclient.Options{URLs: []string{engine.URL}})
 	if err != nil {
 		b.Fatal(err)
@@ -112,6 +119,40 @@ func BenchmarkDirect(b *testing.B) {
 func BenchmarkDirectWindow(b *testing.B) {
 	engine, _ := benchProxy(b)
 	benchSearch(b, engine.URL, strings.Replace(benchQuery, `"size":10`, `"size":100`, 1), "")
+}
+
+// benchForward sends a request that is no search, and reads its answer, over one connection.
+func benchForward(b *testing.B, method, target string, body []byte) {
+	_, proxy := benchProxy(b)
+	client := &http.Client{Transport: &http.Transport{DisableCompression: true, ReadBufferSize: 256 << 10, WriteBufferSize: 256 << 10}}
+	defer client.CloseIdleConnections()
+	b.ReportAllocs()
+	for b.Loop() {
+		req, err := http.NewRequest(method, proxy.URL+target, bytes.NewReader(body))
+		if err != nil {
+			b.Fatal(err)
+		}
+		res, err := client.Do(req)
+		if err != nil {
+			b.Fatal(err)
+		}
+		n, err := io.Copy(io.Discard, res.Body)
+		res.Body.Close()
+		if err != nil || res.StatusCode != 200 || n != res.ContentLength {
+			b.Fatalf("status %d, %d bytes, %v", res.StatusCode, n, err)
+		}
+	}
+}
+
+// BenchmarkForward is a document read.
+func BenchmarkForward(b *testing.B) { benchForward(b, "GET", "/notes/_doc/1", nil) }
+
+// BenchmarkForwardLargeAnswer is an answer of a megabyte.
+func BenchmarkForwardLargeAnswer(b *testing.B) { benchForward(b, "GET", largeAnswer, nil) }
+
+// BenchmarkForwardLargeBody is a bulk of a megabyte.
+func BenchmarkForwardLargeBody(b *testing.B) {
+	benchForward(b, "POST", "/notes/_bulk", bytes.Repeat([]byte("x"), 1<<20))
 }
 
 // BenchmarkPassThrough is a bypassed search.
