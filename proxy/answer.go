@@ -2,50 +2,40 @@ package proxy
 
 import (
 	"math"
-	"net/http"
-	"strconv"
 	"sync"
 	"time"
 
 	"github.com/resift/resift/searchclient"
-	"github.com/resift/resift/searchclient/coding"
 )
 
-// answer cuts the client's page out of the engine's answer, in the model's order, or, for a fallback, in the engine's: its
-// first hits with their own scores are what it would have said to the client's own search.
-func (s *search) answer(res *searchclient.SearchResponse, answer *searchclient.Answer, model []float32, took time.Duration) {
-	if s.status == StatusFallback && s.plan.OnFailure == OnFailureError {
-		s.refuse(failReranking)
-		return
-	}
-	page := s.page(answer, model, took)
-	if s.plan.Deferred != nil {
+// cutPage cuts the client's page out of the engine's answer, in the model's order, or, for a fallback, in the engine's: its
+// first hits with their own scores are what it would have said to the client's own search. A search that is alone is written
+// into buffer. It answers false if the fragments of the page are not to be had by themselves: then all has to be asked for.
+func (s *search) cutPage(alone bool, buffer *[]byte, took time.Duration) bool {
+	page := s.page(s.answer, s.model, took)
+	if deferred := s.plan.Deferred; deferred != nil {
 		var ok bool
-		if page.Highlights, ok = s.pageHighlights(answer, page.Order); !ok {
-			s.plan.Deferred = nil
-			s.rerankWindow()
-			return
+		if page.Highlights, ok = s.pageHighlights(s.answer, page.Order); !ok {
+			return false
 		}
-		page.DropVersion = s.plan.Deferred.HideVersion
+		page.DropVersion = deferred.HideVersion
 	}
 	begin := time.Now()
-	buffer := s.bodies.get()
-	defer s.bodies.put(buffer)
-	body, err := answer.Append((*buffer)[:0], page)
-	if err == nil && len(s.plan.FilterPath) > 0 {
-		// Elasticsearch keeps what was empty before the filter; OpenSearch, which sends no product header, drops it.
-		filter := searchclient.PathFilter{Patterns: s.plan.FilterPath, DropEmpty: res.Header.Get("X-Elastic-Product") == ""}
-		body, err = filter.Apply(body)
-	} else if err == nil {
-		*buffer = body
+	var room []byte
+	if alone {
+		room = (*buffer)[:0]
 	}
+	out, err := s.answer.Append(room, page)
 	if err != nil {
 		s.logFailure("engine's answer cannot be written again", err)
-		s.fallBack(ReasonAnswer)
-		return
+		s.fail(ReasonAnswer)
+		return true
+	}
+	if s.out = out; alone {
+		*buffer = out
 	}
 	s.times[stageAnswer] = time.Since(begin)
-	s.write(res, body)
+	return true
 }
 
 // page says which hits the client gets, and what of them changes.
@@ -86,29 +76,6 @@ func details(model []float32, hits int) []searchclient.Details {
 		}
 	}
 	return d
-}
-
-// write sends body in place of the engine's, under the engine's own status and fields, coded as that was.
-func (s *search) write(res *searchclient.SearchResponse, body []byte) {
-	h := s.w.Header()
-	copyAnswerHeader(h, res.Header)
-	if _, ok := h["Content-Type"]; !ok {
-		h["Content-Type"] = nil // net/http would guess one
-	}
-	if res.Coding != coding.Identity {
-		buffer := s.bodies.get()
-		defer s.bodies.put(buffer)
-		*buffer = s.coder.Encode((*buffer)[:0], res.Coding, body)
-		body = *buffer
-		h.Set("Content-Encoding", res.Coding)
-	}
-	h.Set("Content-Length", strconv.Itoa(len(body)))
-	s.mark(h)
-	s.written = true
-	s.w.WriteHeader(res.StatusCode)
-	if _, err := s.w.Write(body); err != nil {
-		panic(http.ErrAbortHandler) // the client has gone
-	}
 }
 
 // bodies lends the room in which answers are written, and keeps it but for what a rare large answer has grown.

@@ -55,22 +55,36 @@ type errorBody struct {
 
 // write answers with f; id, if not empty, lets an operator find the log's lines about it.
 func (f failure) write(w http.ResponseWriter, id string) {
+	writeError(w, f.status, f.cause(id))
+}
+
+// body is f as it stands in place of one search's answer.
+func (f failure) body(id string) []byte { return errorJSON(f.status, f.cause(id)) }
+
+func (f failure) cause(id string) errorCause {
 	if id != "" {
 		f.reason += " [request " + id + "]"
 	}
-	writeError(w, f.status, errorCause{Type: f.kind, Reason: f.reason})
+	return errorCause{Type: f.kind, Reason: f.reason}
 }
 
-// writeError answers with an error; the root cause that engines tell beside it is the error itself, without what led to it.
+// writeError answers with an error.
 func writeError(w http.ResponseWriter, status int, e errorCause) {
-	var b errorBody
-	b.Error.errorCause = e
-	b.Error.RootCause = []errorCause{{Type: e.Type, Reason: e.Reason}}
-	b.Status = status
-	body, _ := json.Marshal(b) // strings and an int: cannot fail
+	body := errorJSON(status, e)
 	h := w.Header()
 	h.Set("Content-Type", "application/json; charset=UTF-8")
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(status)
 	w.Write(body)
+}
+
+// errorJSON is an error in the engines' shape; the root cause that they tell beside it is the error itself, without what led
+// to it.
+func errorJSON(status int, e errorCause) []byte {
+	var b errorBody
+	b.Error.errorCause = e
+	b.Error.RootCause = []errorCause{{Type: e.Type, Reason: e.Reason}}
+	b.Status = status
+	body, _ := json.Marshal(b) // strings and an int: cannot fail
+	return body
 }

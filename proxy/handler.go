@@ -125,8 +125,8 @@ func (h *Handler) ServeHTTP(to http.ResponseWriter, r *http.Request) {
 		f.write(w, "")
 		return
 	}
-	if isSearch(r.Method, r.URL.EscapedPath()) {
-		h.serveSearch(w, r)
+	if k, index := classify(r.Method, r.URL.EscapedPath()); k != kindOther {
+		h.serveSearches(w, r, k, index)
 		return
 	}
 	h.serveOther(w, r)

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"net/url"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -78,6 +79,17 @@ func (ps params) without(name string) params {
 	var out params
 	for _, p := range ps {
 		if p.name != name {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// only returns the parameters of these names.
+func (ps params) only(names ...string) params {
+	var out params
+	for _, p := range ps {
+		if slices.Contains(names, p.name) {
 			out = append(out, p)
 		}
 	}

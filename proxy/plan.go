@@ -97,7 +97,7 @@ func (r *Refusal) write(w http.ResponseWriter) {
 }
 
 // Plan decides what becomes of a search. It does no I/O, never fails and never panics, whatever the request holds. The request
-// must be one that isSearch accepts.
+// must be one that classify takes for one search.
 func Plan(req *Request, rules *Rules) Decision {
 	p := planner{request: req, rules: rules, controlHeaders: req.Header, search: searchRequest{
 		method: req.Method, path: req.Path, rawQuery: req.RawQuery, header: engineHeaders(req.Header), content: req.Body,

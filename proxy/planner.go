@@ -49,10 +49,8 @@ func (p *planner) readParams() verdict {
 
 func (p *planner) readBody() verdict {
 	s := &p.search
-	for _, encoding := range s.header.Values("Content-Encoding") {
-		if !strings.EqualFold(strings.TrimSpace(encoding), "identity") {
-			return bypass(ReasonEncoding)
-		}
+	if !isIdentity(s.header) {
+		return bypass(ReasonEncoding)
 	}
 	source, inURL := s.params.get("source")
 	contentType := s.header.Get("Content-Type")

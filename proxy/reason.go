@@ -33,6 +33,9 @@ const (
 	ReasonBodyAndSource  Reason = "body_and_source"  // both a body and ?source=: the engine refuses or ignores one
 	ReasonBodyTooLarge   Reason = "body_too_large"   // the body is larger than limits.body, as it is or decompressed
 	ReasonSigned         Reason = "signed_request"   // the request is signed as it stands (AWS SigV4, HTTP Message Signatures, a digest): changed, it would be refused
+
+	ReasonMultiSearch     Reason = "multi_search"      // a multi-search, or the header of one of its searches, that engines read differently: a line break at its start or none at its end, ?source=, an unknown member
+	ReasonTooManySearches Reason = "too_many_searches" // the multi-search has more searches than limits.searches
 )
 
 // Why a planned search ended in the engine's own order, status "fallback"; or only partly in the model's, status "partial".
@@ -56,6 +59,7 @@ func Reasons() []Reason {
 		ReasonSizeZero, ReasonPastWindow, ReasonPage, ReasonKNN, ReasonRank, ReasonRetriever, ReasonContentType, ReasonAnswerFormat,
 		ReasonEncoding, ReasonMalformed, ReasonTooDeep, ReasonDuplicateKey, ReasonQueryString, ReasonParameter,
 		ReasonSearchPipeline, ReasonStoredFields, ReasonBodyAndSource, ReasonBodyTooLarge, ReasonSigned,
+		ReasonMultiSearch, ReasonTooManySearches,
 
 		ReasonEngineStatus, ReasonEngineUnreachable, ReasonEngineTimeout, ReasonAnswer, ReasonAnswerTooLarge, ReasonNoText, ReasonOverloaded,
 		ReasonDeadline, ReasonModel, ReasonInternal,

@@ -128,17 +128,9 @@ func (s *searchRequest) setNumber(edits *rawjson.Edits, name string, n int) {
 	edits.SetMember(s.doc, s.root, name, []byte(value))
 }
 
-// addBody gives a search without a body an empty one. Engines want the Content-Type to be of the same kind as Accept.
+// addBody gives a search without a body an empty one.
 func (s *searchRequest) addBody() {
-	contentType := "application/json"
-	if accept := s.header.Get("Accept"); isJSON(accept) {
-		contentType = accept
-	}
-	s.header = s.header.Clone()
-	if s.header == nil {
-		s.header = http.Header{}
-	}
-	s.header.Set("Content-Type", contentType)
+	s.header = withContentType(s.header, typeOfJSON(s.header))
 	s.place, s.content = inContent, []byte("{}")
 	s.setDoc(s.content)
 }

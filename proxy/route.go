@@ -6,31 +6,58 @@ import (
 	"strings"
 )
 
-// isSearch tells whether a request is a search that Plan can judge. Its body must be read before Plan; every other request is
-// forwarded as a stream.
-func isSearch(method, escapedPath string) bool {
-	_, ok := searchTarget(method, escapedPath)
-	return ok
+// kind is what a request is to this proxy.
+type kind int
+
+const (
+	kindOther       kind = iota // forwarded as a stream
+	kindSearch                  // one search
+	kindMultiSearch             // several searches, each two lines of the body
+)
+
+// endpoints are the paths of the kinds, each alone or behind an index.
+var endpoints = [...]struct {
+	path string
+	kind kind
+}{
+	{"_search", kindSearch}, {"_msearch", kindMultiSearch},
 }
 
-// searchTarget returns the index expression of a search, still escaped, "" for all indices.
+// classify tells what a request is and, of one that holds searches, the index expression of its path, still escaped, "" for
+// all indices. The body of such a request must be read before it is planned; every other request is forwarded as a stream.
 //
 // Paths are compared as the engines' PathTrie does: split at "/" before unescaping, slashes at the end dropped. A segment
 // with a leading underscore names another API (/_scripts/_search is a script called _search), save for _all. The typed path
 // /{index}/{type}/_search of Elasticsearch 7 is not taken as a search.
-func searchTarget(method, escapedPath string) (index string, ok bool) {
+func classify(method, escapedPath string) (k kind, index string) {
 	if method != http.MethodGet && method != http.MethodPost {
-		return "", false
+		return kindOther, ""
 	}
 	path, ok := strings.CutPrefix(strings.TrimRight(escapedPath, "/"), "/")
 	if !ok {
-		return "", false
+		return kindOther, ""
 	}
-	if path == "_search" {
-		return "", true
+	for _, e := range endpoints {
+		index, ok := strings.CutSuffix(path, e.path)
+		switch {
+		case !ok:
+		case index == "":
+			return e.kind, ""
+		case strings.HasSuffix(index, "/"):
+			index = index[:len(index)-1]
+			if index == "" || strings.Contains(index, "/") || strings.HasPrefix(index, "_") && index != "_all" {
+				return kindOther, ""
+			}
+			return e.kind, index
+		}
 	}
-	index, ok = strings.CutSuffix(path, "/_search")
-	if !ok || index == "" || strings.Contains(index, "/") || strings.HasPrefix(index, "_") && index != "_all" {
+	return kindOther, ""
+}
+
+// searchTarget returns the index expression of a search's path, still escaped, "" for all indices.
+func searchTarget(method, escapedPath string) (index string, ok bool) {
+	k, index := classify(method, escapedPath)
+	if k != kindSearch {
 		return "", false
 	}
 	return index, true

@@ -37,8 +37,31 @@ func TestWhichRequestsAreSearches(t *testing.T) {
 		if ok != c.search || index != c.index {
 			t.Errorf("%s %s: index %q, search %v; want %q, %v", c.method, c.path, index, ok, c.index, c.search)
 		}
-		if isSearch(c.method, c.path) != c.search {
-			t.Errorf("%s %s: isSearch disagrees", c.method, c.path)
+	}
+}
+
+func TestWhichRequestsHoldSearches(t *testing.T) {
+	for _, c := range []struct {
+		method, path string
+		kind         kind
+		index        string
+	}{
+		{"POST", "/_msearch", kindMultiSearch, ""},
+		{"GET", "/_msearch/", kindMultiSearch, ""},
+		{"POST", "/a,b*/_msearch", kindMultiSearch, "a,b*"},
+		{"GET", "/_all/_msearch", kindMultiSearch, "_all"},
+		{"POST", "/_search", kindSearch, ""},
+		{"POST", "/products/_search", kindSearch, "products"},
+		{"PUT", "/_msearch", kindOther, ""},
+		{"POST", "/products/type/_msearch", kindOther, ""},
+		{"POST", "/_scripts/_msearch", kindOther, ""},
+		{"POST", "//_msearch", kindOther, ""},
+		{"POST", "/x_msearch", kindOther, ""},
+		{"POST", "/products/x_search", kindOther, ""},
+		{"POST", "/_msearch/_search", kindOther, ""},
+	} {
+		if k, index := classify(c.method, c.path); k != c.kind || index != c.index {
+			t.Errorf("%s %s: kind %d, index %q; want %d, %q", c.method, c.path, k, index, c.kind, c.index)
 		}
 	}
 }

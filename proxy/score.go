@@ -10,9 +10,9 @@ import (
 	"github.com/resift/resift/searchclient"
 )
 
-// score scores the window of an answer: model[i] is the score of the engine's i-th hit, NaN where it has none. It also says
+// scoreWindow scores the window of an answer: model[i] is the score of the engine's i-th hit, NaN where it has none. It also says
 // what that makes of the search.
-func (s *search) score(answer *searchclient.Answer) (model []float32, o outcome) {
+func (s *search) scoreWindow(answer *searchclient.Answer) (model []float32, o outcome) {
 	hits := answer.Hits()
 	hits = hits[:min(len(hits), s.plan.Window)]
 	s.window = len(hits)

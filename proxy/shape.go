@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"maps"
 	"mime"
 	"net/http"
 	"strconv"
@@ -151,6 +152,34 @@ func isJSON(contentType string) bool {
 		return false
 	}
 	return media == "application/json" || strings.HasPrefix(media, "application/vnd.") && strings.HasSuffix(media, "+json")
+}
+
+// isIdentity tells whether a body is there as it is, not compressed.
+func isIdentity(h http.Header) bool {
+	for _, encoding := range h.Values("Content-Encoding") {
+		if !strings.EqualFold(strings.TrimSpace(encoding), "identity") {
+			return false
+		}
+	}
+	return true
+}
+
+// typeOfJSON is the Content-Type of a JSON body of ours. Engines want it to be of the same kind as Accept.
+func typeOfJSON(h http.Header) string {
+	if accept := h.Get("Accept"); isJSON(accept) {
+		return accept
+	}
+	return "application/json"
+}
+
+// withContentType returns the headers with this Content-Type.
+func withContentType(h http.Header, contentType string) http.Header {
+	h = maps.Clone(h)
+	if h == nil {
+		h = http.Header{}
+	}
+	h["Content-Type"] = []string{contentType}
+	return h
 }
 
 // answersJSON tells whether the client will get JSON. Engines read a list of media types or a range as "anything".

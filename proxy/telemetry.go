@@ -188,6 +188,18 @@ func (t *telemetry) finish(ctx context.Context, span trace.Span, m *measured, to
 	span.End()
 }
 
+// finishMulti ends the span of a multi-search. Its searches are recorded one by one.
+func (t *telemetry) finishMulti(span trace.Span, o outcome, searches string) {
+	span.SetAttributes(
+		attribute.String("resift.status", string(o.status)),
+		attribute.String("resift.reason", string(o.reason)),
+		attribute.String("resift.searches", searches))
+	if o.status == StatusFallback {
+		span.SetStatus(codes.Error, string(o.reason))
+	}
+	span.End()
+}
+
 // serverTiming is the value of Server-Timing (W3C): the stages that were reached, and the whole, in milliseconds.
 func (m *measured) serverTiming(total time.Duration) string {
 	b := make([]byte, 0, 160)

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/resift/resift/searchclient/rawjson"
@@ -58,8 +57,8 @@ func (a *Answer) Append(dst []byte, p Page) ([]byte, error) {
 		write func([]byte) ([]byte, error)
 	}
 	changes := make([]change, 0, 3)
-	if took := a.newTook(p.AddTook); took >= 0 {
-		changes = append(changes, change{a.took, func(b []byte) ([]byte, error) { return strconv.AppendInt(b, took, 10), nil }})
+	if took := addMilliseconds(a.body, a.took, p.AddTook); took != nil {
+		changes = append(changes, change{a.took, func(b []byte) ([]byte, error) { return append(b, took...), nil }})
 	}
 	if p.MaxScore != nil && !math.IsNaN(*p.MaxScore) && !a.maxScore.IsZero() {
 		changes = append(changes, change{a.maxScore, func(b []byte) ([]byte, error) { return appendScore(b, *p.MaxScore), nil }})
@@ -79,15 +78,6 @@ func (a *Answer) Append(dst []byte, p Page) ([]byte, error) {
 		at = c.span.End
 	}
 	return append(out, a.body[at:]...), nil
-}
-
-// newTook is the new value of took, or -1 if it stays.
-func (a *Answer) newTook(add time.Duration) int64 {
-	took := a.Took()
-	if took < 0 || add.Round(time.Millisecond) <= 0 {
-		return -1
-	}
-	return took + add.Round(time.Millisecond).Milliseconds()
 }
 
 // pageWriter writes the hits of one page.

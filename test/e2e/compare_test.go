@@ -31,7 +31,7 @@ func (m mask) apply(body []byte) []byte { return m.pattern.ReplaceAll(body, []by
 // ours are the header fields that resift adds, and those that end at each hop. Date is among them: RFC 9110, 6.6.1 has
 // a proxy add it where the engine sends none.
 var ours = []string{
-	"X-Resift-Status", "X-Resift-Reason", "X-Resift-Arm", "X-Resift-Query-Id", "X-Resift-Model", "Server-Timing", "Date",
+	"X-Resift-Status", "X-Resift-Reason", "X-Resift-Searches", "X-Resift-Arm", "X-Resift-Query-Id", "X-Resift-Model", "Server-Timing", "Date",
 	"Connection", "Transfer-Encoding", "Content-Length",
 }
 
