@@ -22,7 +22,7 @@ type Limits struct {
 	// StallTime bounds each wait for more of another request's body, and for the client to take more of an answer. Default 2 min.
 	StallTime time.Duration
 	// Searches is how many searches may be in the re-ranking pipeline at once; one more is answered by the engine alone,
-	// status fallback, reason overloaded. Default 1024.
+	// status fallback, reason overloaded. Those of a multi-search count each, and one of more than that is left alone. Default 1024.
 	Searches int
 	// WindowsPerHit is how many windows of one long text are scored (LongTextMax); what follows is not read. Default 32.
 	WindowsPerHit int

@@ -13,7 +13,7 @@ import (
 // masks are what two equal searches may answer differently.
 var (
 	tookMask    = mask{regexp.MustCompile(`("took" ?: ?)\d+`), `${1}0`}
-	yamlMask    = mask{regexp.MustCompile(`(?m)^(took: )\d+`), `${1}0`}
+	yamlMask    = mask{regexp.MustCompile(`(?m)^((?:- )?took: )\d+`), `${1}0`}
 	profileMask = mask{regexp.MustCompile(`("[a-z_]+" ?: ?)(?:\d+|"\[[^"]*"|"[0-9.]+(?:nanos|micros|ms)")`), `${1}0`}
 	scrollMask  = mask{regexp.MustCompile(`("_scroll_id" ?: ?)"[^"]*"`), `${1}""`}
 	pitMask     = mask{regexp.MustCompile(`("(?:pit_id|id)" ?: ?)"[^"]{40,}"`), `${1}""`}
