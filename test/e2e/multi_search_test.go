@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+
+	"github.com/resift/resift/test/rig"
 )
 
 // multi is a multi-search of pairs of lines.
@@ -70,7 +72,7 @@ var multiAnswers = []struct {
 // TestMultiSearchSameAnswer holds multi-searches to what single ones are held to by TestSameAnswer.
 func TestMultiSearchSameAnswer(t *testing.T) {
 	onBoth(t, func(t *testing.T, e *engine) {
-		c := withScorer(e, newScorer(t, keepOrder))
+		c := withScorer(e, rig.NewScorer(t, rig.KeepOrder))
 		c.indices = `[{match: "*", fields: [title, text, key], score: keep, window: 50}]`
 		p := start(t, c)
 		for _, x := range multiAnswers {
@@ -125,7 +127,7 @@ func TestMultiSearchReversedOrder(t *testing.T) {
 // TestMultiSearchWithoutScorer ends each search in the engine's own answer.
 func TestMultiSearchWithoutScorer(t *testing.T) {
 	onBoth(t, func(t *testing.T, e *engine) {
-		s := newScorer(t, keepOrder)
+		s := rig.NewScorer(t, rig.KeepOrder)
 		p := start(t, withScorer(e, s))
 		s.Close()
 		r := multi("/_msearch", onDocs, memory, onOdd, `{"size":1}`, onDocs, memoryPage)
