@@ -1,6 +1,11 @@
 package yaml
 
-import "strconv"
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
 
 // rounds is how often a request is sent until engine and resift agree.
 const rounds = 4
@@ -79,7 +84,8 @@ func (v *visit) searchRound(engine, alike answer, requests [3]request, first boo
 		status = "forwarded"
 	}
 	if first {
-		v.tally.statuses[status+" "+reason]++
+		v.tally.statuses[strings.TrimSpace(status+" "+reason)]++
+		v.tellFallback(alike)
 	}
 	if reason == "no_query_text" {
 		forced, err := v.send(v.alike, requests[byAlike], "X-Resift-Query", queryText)
@@ -89,6 +95,7 @@ func (v *visit) searchRound(engine, alike answer, requests [3]request, first boo
 		if s, _ := forced.resift(); s == "reranked" && first {
 			v.tally.forced++
 		}
+		v.tellFallback(forced)
 		if d := difference(engine, forced, equal); d != "" {
 			return "with a query text: " + d, nil
 		}
@@ -107,9 +114,34 @@ func (v *visit) searchRound(engine, alike answer, requests [3]request, first boo
 		like = equal
 	} else if first {
 		v.tally.turned++
+		if moved(engine, turned) {
+			v.tally.moved++
+		}
 	}
 	if d := difference(engine, turned, like); d != "" {
 		return "turned around: " + d, nil
 	}
 	return "", nil
+}
+
+// tellFallback logs a search that the engine answers and that is not re-ranked all the same: the answer is right, but
+// somebody should know why.
+func (v *visit) tellFallback(a answer) {
+	if status, reason := a.resift(); status == "fallback" && a.status < 400 {
+		v.t.Logf("fallback %s: %s %.300s", reason, v.t.Name(), a.body)
+	}
+}
+
+// moved tells whether the hits of two answers stand in different orders.
+func moved(engine, turned answer) bool {
+	order := func(a answer) (ids []string) {
+		list, _ := stash{}.look(a.doc(), "hits.hits")
+		hits, _ := list.([]any)
+		for _, h := range hits {
+			hit, _ := h.(map[string]any)
+			ids = append(ids, fmt.Sprint(hit["_index"], hit["_id"]))
+		}
+		return ids
+	}
+	return !slices.Equal(order(engine), order(turned))
 }

@@ -60,16 +60,21 @@ func (r *runner) run(t *testing.T, f suiteFile, test suiteTest) {
 	if len(failed) == 0 {
 		return
 	}
-	own := r.visit(t, f, test, r.engine)
-	if !slices.Equal(own, failed) { // a test that counts requests notices those that compare
-		failed = r.visit(t, f, test, r.alike)
+	var own []string
+	for range rounds {
+		if own = r.visit(t, f, test, r.engine); slices.Equal(own, failed) {
+			break
+		}
+		// A test that counts requests notices those that compare: through resift alone it has as many as on the engine.
+		if failed = r.visit(t, f, test, r.alike); slices.Equal(own, failed) {
+			break
+		}
 	}
-	if !slices.Equal(own, failed) {
+	switch {
+	case !slices.Equal(own, failed):
 		r.tally.differed++
 		t.Errorf("through resift the test fails at\n  %s\non the engine alone at\n  %s", strings.Join(failed, "\n  "), strings.Join(own, "\n  "))
-		return
-	}
-	if len(own) > 0 {
+	case len(own) > 0:
 		r.tally.ownFailures++
 	}
 }

@@ -132,6 +132,9 @@ func runSuite(t *testing.T, name, binary string, apis map[string]api, files []su
 		})
 	}
 	t.Logf("%d tests in %.0f s", r.tally.tests, time.Since(begin).Seconds())
+	if r.tally.complete(files) && (r.tally.statuses["reranked"] == 0 || r.tally.forced == 0 || r.tally.moved == 0) {
+		t.Errorf("the comparison has lost its point: %+v", r.tally)
+	}
 	return r.tally
 }
 

@@ -17,12 +17,25 @@ type tally struct {
 	searches           int
 	statuses           map[string]int // of searches: X-Resift-Status and X-Resift-Reason
 	forced             int            // re-ranked when a query text was given that the search lacks
-	turned             int            // windows turned around and compared as sets of hits
+	turned             int            // windows turned around
+	moved              int            // of these the answers in which that shows
 	differed, unsteady int
 }
 
 func newTally(engine string) *tally {
 	return &tally{engine: engine, skipped: map[string]int{}, statuses: map[string]int{}}
+}
+
+// complete tells whether all tests of the files were come to, and none left out by -run.
+func (t *tally) complete(files []suiteFile) bool {
+	seen, all := t.tests, 0
+	for _, n := range t.skipped {
+		seen += n
+	}
+	for _, f := range files {
+		all += len(f.tests)
+	}
+	return seen == all
 }
 
 // table is the tallies side by side, in Markdown.
@@ -53,6 +66,7 @@ func table(all []*tally) string {
 	}
 	row("re-ranked besides, when given a query text", func(t *tally) int { return t.forced })
 	row("windows turned around", func(t *tally) int { return t.turned })
+	row("of these with hits in another order", func(t *tally) int { return t.moved })
 	row("unsteady: two answers of the engine differ", func(t *tally) int { return t.unsteady })
 	row("**differed**", func(t *tally) int { return t.differed })
 	return b.String()
