@@ -82,9 +82,9 @@ fuzz: ## each fuzz target for FUZZTIME (10s)
 	@$(native) build/fuzz.sh $(FUZZTIME)
 
 .PHONY: bench
-bench: model ## figures beside their baselines, in one run; TOPICS="pairs tokenizer splitter proxy passthrough highlight demo"
+bench: model ## figures beside their baselines, in one run; TOPICS="pairs tokenizer splitter proxy passthrough highlight demo processor"
 	@build/require.sh mvn
-	@bench/setup.sh
+	@bench/setup.sh $(TOPICS)
 	@$(native) go run ./bench $(TOPICS)
 
 .PHONY: engines

@@ -18,6 +18,7 @@ type call struct {
 	body        []byte
 	header      http.Header
 	status      string
+	then        func(answer []byte) (call, error) // what its client asks next, as part of the same; nil: nothing
 }
 
 // search is the call that asks for the page of a question.
@@ -54,7 +55,15 @@ func (c call) send(ctx context.Context, client *http.Client) (http.Header, []byt
 	if err == nil && (resp.StatusCode != http.StatusOK || resp.Header.Get("X-Resift-Status") != c.status) {
 		err = fmt.Errorf("%s %s: status %d, %q, want 200, %q", c.method, c.url, resp.StatusCode, resp.Header.Get("X-Resift-Status"), c.status)
 	}
-	return resp.Header, body, took, err
+	if err != nil || c.then == nil {
+		return resp.Header, body, took, err
+	}
+	next, err := c.then(body)
+	if err != nil {
+		return nil, nil, 0, err
+	}
+	header, body, _, err := next.send(ctx, client)
+	return header, body, time.Since(begun), err
 }
 
 // drive lets clients send the calls in turn for a while, each the next when its last is answered, and returns every

@@ -24,6 +24,7 @@ type bench struct {
 	fp32, int8     string // directories of the model in both precisions
 	python, resift string // programs
 	nginx, caddy   string // programs
+	plugins        string // folder of OpenSearch's plugins, by test/mlcommons/setup.sh
 	rounds         int    // turns that each contender takes
 
 	options reranker.Options // of resift where it scores in this process; zero: its defaults
@@ -45,6 +46,7 @@ func topics() []topic {
 		{"passthrough", (*bench).passthrough},
 		{"highlight", (*bench).highlight},
 		{"demo", (*bench).demo},
+		{"processor", (*bench).processor},
 	}
 }
 
@@ -97,6 +99,7 @@ func (b *bench) parse(args []string) ([]topic, error) {
 	f.StringVar(&b.resift, "resift", filepath.Join("bin", "resift"), "`program`")
 	f.StringVar(&b.nginx, "nginx", filepath.Join(cache, "proxies", "nginx"), "`program`")
 	f.StringVar(&b.caddy, "caddy", filepath.Join(cache, "proxies", "caddy"), "`program`")
+	f.StringVar(&b.plugins, "plugins", filepath.Join(cache, "mlcommons"), "`folder` of OpenSearch's plugins, made by test/mlcommons/setup.sh")
 	f.IntVar(&b.rounds, "rounds", 3, "turns that each contender takes")
 	f.IntVar(&b.options.Sessions, "sessions", 0, "sessions in Go; 0: resift's default")
 	f.IntVar(&b.options.Threads, "threads", 0, "threads of a session in Go; 0: resift's default")

@@ -22,24 +22,30 @@ type process struct {
 	cmd        *exec.Cmd
 	folder     string // of its configuration
 	url, admin string
+	rerank     string     // URL of the rerank API; empty without one
 	log        chan error // what reading its log came to, once it ended
 }
 
 // startResift serves before the engine, window 100 for indices that match, and returns when it is up. The deadline of
 // scoring is out of reach: the time it takes is what is measured.
 func (b *bench) startResift(ctx context.Context, model, match string) (*process, error) {
+	return b.serve(ctx, fmt.Sprintf(`engine: {urls: [%q]}
+reranker: {model: %q, device: cpu}
+indices: [{match: %q, fields: [title, text], window: %d, timeout: 10m}]
+`, b.engine.URL, model, match, benchWindow))
+}
+
+// serve starts resift with a configuration that lacks its ports and its log.
+func (b *bench) serve(ctx context.Context, configuration string) (*process, error) {
 	folder, err := os.MkdirTemp("", "resift-bench-*")
 	if err != nil {
 		return nil, err
 	}
 	file := filepath.Join(folder, "resift.yaml")
-	text := fmt.Sprintf(`listen: 127.0.0.1:0
+	text := configuration + `listen: 127.0.0.1:0
 admin: {listen: "127.0.0.1:0"}
-engine: {urls: [%q]}
-reranker: {model: %q, device: cpu}
-indices: [{match: %q, fields: [title, text], window: 100, timeout: 10m}]
 log: {format: json}
-`, b.engine.URL, model, match)
+`
 	p := &process{folder: folder, log: make(chan error, 1)}
 	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
 		return nil, errors.Join(err, os.RemoveAll(folder))
@@ -72,9 +78,12 @@ func (p *process) waitUp(log *bufio.Reader) error {
 		if err != nil {
 			return fmt.Errorf("%s did not start: %s", p.cmd.Path, said)
 		}
-		var entry struct{ Msg, Listen, Admin string }
+		var entry struct {
+			Msg, Listen, Admin string
+			Rerank             string `json:"rerank_api"`
+		}
 		if json.Unmarshal([]byte(line), &entry) == nil && entry.Msg == "resift is up" {
-			p.url, p.admin = entry.Listen, entry.Admin
+			p.url, p.admin, p.rerank = entry.Listen, entry.Admin, entry.Rerank
 			return nil
 		}
 		said += line

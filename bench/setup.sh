@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Makes what `make bench` compares with, all of it in the cache: the model in int8, a virtual environment for bench/python,
-# nginx and Caddy.
+# nginx and Caddy, and, where no topics are named or processor is one, OpenSearch's ml-commons.
 source "$(dirname "${BASH_SOURCE[0]}")/../build/common.sh"
 
 model=ms-marco-MiniLM-L-12-v2
@@ -26,3 +26,5 @@ if ! cmp -s <(cat "$root/bench/plain/nginx.txt" "$root/bench/caddy/"{go.mod,go.s
   chmod +x "$proxies/nginx"
   cat "$root/bench/plain/nginx.txt" "$root/bench/caddy/"{go.mod,go.sum} > "$proxies/made-of"
 fi
+
+case " ${*:-processor} " in *" processor "*) "$root/test/mlcommons/setup.sh" >/dev/null ;; esac

@@ -155,7 +155,7 @@ func TestClientLeaves(t *testing.T) {
 }
 
 func TestBodies(t *testing.T) {
-	g := start(t, openTiny(t, 0), func(o *Options) { o.Limits.Body, o.Limits.BodyTime = 1000, 100*time.Millisecond })
+	g := start(t, openTiny(t, 0), func(o *Options) { o.Limits.Body = 1000 })
 	large := `{"query":"q","texts":["` + strings.Repeat("a", 1000) + `"]}`
 	expectTEI(t, g.post(t, "/rerank", large), 413, "Validation", "too large")
 	expectDocuments(t, g.post(t, "/v1/rerank", large), 413, "too large")
@@ -167,7 +167,10 @@ func TestBodies(t *testing.T) {
 	if a := g.post(t, "/rerank", call1, "Content-Encoding", "identity"); a.status != 200 {
 		t.Errorf("%d %s", a.status, a.body)
 	}
+}
 
+func TestSlowBody(t *testing.T) {
+	g := start(t, openTiny(t, 0), func(o *Options) { o.Limits.BodyTime = 50 * time.Millisecond })
 	conn, err := net.Dial("tcp", g.Listener.Addr().String())
 	if err != nil {
 		t.Fatal(err)
