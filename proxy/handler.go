@@ -132,6 +132,17 @@ func (h *Handler) ServeHTTP(to http.ResponseWriter, r *http.Request) {
 	h.serveOther(w, r)
 }
 
+// AnswerRefused answers a request that Guard refused; it returns false for any other. Handler does so by itself: this is for other
+// handlers behind a Guard.
+func AnswerRefused(w http.ResponseWriter, r *http.Request) bool {
+	v, refused := wire.Refused(r)
+	if refused {
+		w.Header().Set("Connection", "close")
+		failWire(v).write(w, "")
+	}
+	return refused
+}
+
 // refuse tells what cannot be forwarded without changing its meaning.
 func refuse(r *http.Request) (failure, bool) {
 	if v, ok := wire.Refused(r); ok {

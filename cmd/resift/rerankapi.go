@@ -14,6 +14,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/resift/resift/configs"
+	"github.com/resift/resift/proxy"
 	"github.com/resift/resift/rerankapi"
 )
 
@@ -36,6 +37,9 @@ func (b *builder) rerankAPI(c *configs.Config, s *snapshot) (*rerankapi.Handler,
 func (s *server) rerankHandler() http.Handler {
 	tracer := s.telemetry.tracer.Tracer("github.com/resift/resift/cmd/resift")
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if proxy.AnswerRefused(w, r) {
+			return
+		}
 		ctx := s.telemetry.propagator.Extract(r.Context(), propagation.HeaderCarrier(r.Header))
 		ctx, span := tracer.Start(ctx, "rerank", trace.WithSpanKind(trace.SpanKindServer))
 		defer span.End()

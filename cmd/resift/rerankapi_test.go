@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -170,5 +171,20 @@ func TestNoRerankPort(t *testing.T) {
 	p := &program{env: []string{"HOME=" + t.TempDir()}, stdout: io.Discard, stderr: io.Discard}
 	if _, err := newServer(context.Background(), p, c); err == nil || !strings.Contains(err.Error(), "rerank_api.listen: "+taken+" is in use") {
 		t.Error(err)
+	}
+}
+
+// TestRerankPortIsGuarded sends the rerank API a request that hides another.
+func TestRerankPortIsGuarded(t *testing.T) {
+	s := serveConfig(t, `{listen: "127.0.0.1:0"}`)
+	conn, err := net.Dial("tcp", s.rerank.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	io.WriteString(conn, "POST /rerank HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /health HTTP/1.1\r\nHost: x\r\n\r\n")
+	answer, err := io.ReadAll(conn)
+	if err != nil || !bytes.HasPrefix(answer, []byte("HTTP/1.1 400 ")) || bytes.Count(answer, []byte("HTTP/1.1")) != 1 {
+		t.Errorf("%s, %v", answer, err)
 	}
 }
