@@ -31,7 +31,9 @@ type observed struct {
 	metrics *sdkmetric.ManualReader
 }
 
-func startObserved(t *testing.T, e *engine) observed {
+func startObserved(t *testing.T, e *engine) observed { return startObservedBy(t, e, setup{}) }
+
+func startObservedBy(t *testing.T, e *engine, s setup) observed {
 	t.Helper()
 	o := observed{spans: tracetest.NewInMemoryExporter(), metrics: sdkmetric.NewManualReader()}
 	tp := sdktrace.NewTracerProvider(sdktrace.WithSyncer(o.spans))
@@ -40,7 +42,14 @@ func startObserved(t *testing.T, e *engine) observed {
 		tp.Shutdown(context.Background())
 		mp.Shutdown(context.Background())
 	})
-	o.rig = startProxy(t, e, setup{options: func(o *Options) { o.TracerProvider, o.MeterProvider = tp, mp }})
+	more := s.options
+	s.options = func(o *Options) {
+		o.TracerProvider, o.MeterProvider = tp, mp
+		if more != nil {
+			more(o)
+		}
+	}
+	o.rig = startProxy(t, e, s)
 	return o
 }
 

@@ -55,9 +55,6 @@ func (p patience) send(req *http.Request, do func(*http.Request) (*http.Response
 	if p.header == 0 {
 		b = nil
 	}
-	if b == nil && p.stall == 0 {
-		return do(req)
-	}
 	ctx, cancel := context.WithCancelCause(req.Context())
 	inTime := func() bool { return true }
 	if b != nil {
@@ -73,7 +70,7 @@ func (p patience) send(req *http.Request, do func(*http.Request) (*http.Response
 			err = errLate
 		}
 		cancel(nil)
-		return nil, err
+		return nil, quietError{err}
 	}
 	res.Body = newPatientBody(res.Body, p.stall, cancel, ctx)
 	return res, nil
@@ -103,10 +100,13 @@ func (b *patientBody) Read(p []byte) (int, error) {
 		defer b.timer.Stop()
 	}
 	n, err := b.ReadCloser.Read(p)
-	if err != nil && err != io.EOF && errors.Is(context.Cause(b.ctx), errLate) {
-		err = fmt.Errorf("%w: %w", errLate, err)
+	switch {
+	case err == nil || err == io.EOF:
+		return n, err
+	case errors.Is(context.Cause(b.ctx), errLate):
+		return n, fmt.Errorf("%w: %w", errLate, err)
 	}
-	return n, err
+	return n, quietError{err}
 }
 
 func (b *patientBody) Close() error {

@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"log"
 	"os"
 	"os/signal"
 	"runtime"
@@ -46,6 +47,8 @@ type program struct {
 var errUsage = errors.New("usage")
 
 func main() {
+	// net/http has this logger print how an engine's stray bytes begin, whatever logger it was given: they may be of a document.
+	log.SetOutput(io.Discard)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	p := &program{args: os.Args[1:], env: os.Environ(), stdout: os.Stdout, stderr: os.Stderr}
 	code := p.run(ctx)

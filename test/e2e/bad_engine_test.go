@@ -230,3 +230,23 @@ func TestEngineDown(t *testing.T) {
 		t.Errorf("healthz: %d %s", status, body)
 	}
 }
+
+// TestStrayBytesAreNotLogged has an engine send more than it said: net/http would print how that begins.
+func TestStrayBytesAreNotLogged(t *testing.T) {
+	closed := make(chan struct{}, 1)
+	f := newFakeEngine(t, func(_ int, conn *net.TCPConn) {
+		write(conn, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+		time.Sleep(20 * time.Millisecond) // the connection is idle by now, or has more than the answer: both are told
+		write(conn, "a document's words")
+		conn.Read(make([]byte, 1)) // returns when resift has given the connection up
+		closed <- struct{}{}
+	})
+	c := withScorer(&engine{url: f.url}, rig.NewScorer(t, rig.KeepOrder))
+	c.rest += "\nlog: {level: debug, format: json}"
+	p := start(t, c)
+	p.ask(get("/_cat/indices"))
+	<-closed
+	if log := p.Log.String(); strings.Contains(log, "document's") {
+		t.Error(log)
+	}
+}
