@@ -118,7 +118,7 @@ func badEngines() []badEngine {
 		{"closes without a word", func(_ int, conn *net.TCPConn) {}, "fallback engine_unreachable", 502, 0, isOurs},
 		{"resets without a word", func(_ int, conn *net.TCPConn) { reset(conn) }, "fallback engine_unreachable", 502, 0, isOurs},
 		{"speaks no HTTP", func(_ int, conn *net.TCPConn) { write(conn, "220 mail.example ESMTP\r\n") }, "fallback engine_unreachable", 502, 0, isOurs},
-		{"is too slow", func(_ int, conn *net.TCPConn) { time.Sleep(1500 * time.Millisecond) }, "fallback engine_unreachable", 502, 2, isOurs},
+		{"is too slow", func(_ int, conn *net.TCPConn) { time.Sleep(1500 * time.Millisecond) }, "fallback engine_timeout", 504, 1, isOurs},
 		{"resets mid-body", func(_ int, conn *net.TCPConn) { half(conn); time.Sleep(50 * time.Millisecond); reset(conn) }, "", 0, 2, nil},
 		{"resets mid-body once", func(n int, conn *net.TCPConn) {
 			if n == 1 {
@@ -242,8 +242,7 @@ func TestStrayBytesAreNotLogged(t *testing.T) {
 		closed <- struct{}{}
 	})
 	c := withScorer(&engine{url: f.url}, rig.NewScorer(t, rig.KeepOrder))
-	c.rest += "\nlog: {level: debug, format: json}"
-	p := start(t, c)
+	p := start(t, c, "RESIFT_LOG_LEVEL=debug")
 	p.ask(get("/_cat/indices"))
 	<-closed
 	if log := p.Log.String(); strings.Contains(log, "document's") {
