@@ -30,6 +30,13 @@ func TestReversedOrder(t *testing.T) {
 			"three indices":             post("/e2e-*/_search", `{"query":{"match":{"text":"words"}},"size":60}`),
 			"by q":                      get("/" + docs + "/_search?size=60&q=text:memory"),
 			"a tie-breaker":             post("/"+docs+"/_search", `{"query":{"match":{"text":"memory"}},"sort":["_score",{"key":"desc"}],"size":50}`),
+			"collapse":                  post("/"+docs+"/_search", `{"query":{"match":{"text":"system"}},"size":50,"collapse":{"field":"key","inner_hits":[{"name":"a","size":1},{"name":"b","size":2,"_source":false}]}}`),
+			"rescore":                   post("/"+docs+"/_search", `{"query":{"match":{"text":"memory"}},"size":50,"rescore":[{"window_size":30,"query":{"rescore_query":{"match":{"title":"memory"}},"rescore_query_weight":4}}]}`),
+			"min_score":                 post("/"+docs+"/_search", `{"query":{"match":{"text":"memory system"}},"size":50,"min_score":3}`),
+			"terminate_after":           post("/"+docs+"/_search?terminate_after=400&timeout=20s", `{"query":{"match":{"text":"system"}},"size":50}`),
+			"date math":                 post("/%3Ce2e-log-%7B2026.11.24%7C%7C%2Fd%7Byyyy.MM.dd%7D%7D%3E/_search", `{"query":{"match":{"text":"language"}},"size":50}`),
+			"totals and keys":           post("/"+docs+"/_search?rest_total_hits_as_int=true&typed_keys=true", `{"query":{"match":{"text":"memory"}},"size":50,"track_total_hits":true,"aggs":{"t":{"terms":{"field":"topics"}}},"suggest":{"s":{"text":"memry","term":{"field":"text"}}}}`),
+			"fields of all kinds":       post("/"+docs+"/_search", `{"query":{"match":{"text":"memory"}},"size":50,"fields":["ti*",{"field":"updated","format":"yyyy"}],"docvalue_fields":["length"],"stored_fields":["stored"],"_source":{"excludes":["t*"]}}`),
 			"all that goes with it": post("/"+docs+"/_search", `{"query":{"match":{"text":"memory"}},"size":50,"track_total_hits":true,"aggs":{"t":{"terms":{"field":"topics"}}},
 				"highlight":{"fields":{"text":{}}},"fields":["updated"],"_source":["title"],"suggest":{"s":{"text":"memry","term":{"field":"text"}}}}`),
 		} {

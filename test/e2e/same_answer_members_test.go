@@ -43,6 +43,11 @@ func memberCases() []sameAnswer {
 		with("source, one name", "reranked", `"_source":"title"`),
 		with("source, patterns", "reranked", `"_source":["ti*","k*y"]`),
 		with("source, all but one", "reranked", `"_source":{"excludes":["topics"]}`),
+		with("source, singular names", "reranked", `"_source":{"include":["title"],"exclude":["key"]}`),
+		with("source, no names", "reranked", `"_source":[]`),
+		with("source, empty filter", "reranked", `"_source":{}`),
+		with("source of the wrong kind", "bypassed parameter", `"_source":7`),
+		with("source, a rule's field by its end", "reranked", `"_source":["*itle"],"size":3`),
 		with("source, nothing of the rule", "reranked", `"_source":["length"],"fields":["length"]`),
 		with("track_total_hits on", "reranked", `"track_total_hits":true`),
 		with("track_total_hits off", "reranked", `"track_total_hits":false`),
@@ -82,6 +87,8 @@ func memberCases() []sameAnswer {
 		{name: "with profile", want: "reranked", masks: []mask{profileMask}, send: post("/"+docs+"/_search", `{"query":{"match":{"text":"memory"}},"profile":true,"size":3}`)},
 		{name: "with script_fields", only: "opensearch", want: "reranked", send: post("/"+docs+"/_search", `{"query":{"match":{"text":"memory"}},"script_fields":{"double":{"script":"doc['length'].value * 2"}},"_source":["title"]}`)},
 		{name: "with runtime_mappings", only: "elasticsearch", want: "reranked", send: post("/"+docs+"/_search", `{"query":{"match":{"text":"memory"}},"runtime_mappings":{"first":{"type":"keyword"}},"fields":["first","title"],"size":4}`)},
+		{name: "with derived", only: "opensearch", want: "reranked", send: post("/"+docs+"/_search", `{"query":{"match":{"text":"memory"}},"derived":{"twice":{"type":"long","script":{"source":"emit(doc['length'].value * 2)"}}},"fields":["twice","title"],"size":4,"highlight":{"fields":{"text":{}}}}`)},
+		{name: "with runtime_mappings and highlight", only: "elasticsearch", want: "reranked", send: post("/"+docs+"/_search", `{"query":{"match":{"text":"memory"}},"runtime_mappings":{"key2":{"type":"keyword"}},"fields":["key2"],"highlight":{"fields":{"text":{}}},"size":4}`)},
 		{name: "with a retriever of two", only: "elasticsearch", want: "bypassed retriever", send: post("/"+docs+"/_search", `{"retriever":{"standard":{"query":{"match":{"text":"memory"}}}}}`)},
 		{name: "with a point in time", want: "reranked", prepare: openPIT, masks: []mask{pitMask}, send: post("/_search", `{"query":{"match":{"text":"memory"}},"pit":{"id":"PIT","keep_alive":"1m"},"size":4}`)},
 	}
@@ -157,6 +164,8 @@ func formCases() []sameAnswer {
 		form("source in the URL", "reranked", "?_source=title,key"),
 		form("source off in the URL", "reranked", "?_source=false"),
 		form("source both ways in the URL", "reranked", "?_source_includes=t*&_source_excludes=text,topics"),
+		form("source of the body overridden", "reranked", "?_source_excludes=t*"),
+		form("source, a pattern in the URL", "reranked", "?_source=*opic*,ke?"),
 		form("stored_fields in the URL", "reranked", "?stored_fields=stored"),
 		form("docvalue_fields in the URL", "reranked", "?docvalue_fields=length"),
 		{name: "form highlight, pretty", want: "reranked", send: post("/"+docs+"/_search?pretty&human&version=false&rest_total_hits_as_int=true", `{"query":{"match":{"text":"memory"}},"highlight":{"fields":{"text":{}}},"aggs":{"t":{"terms":{"field":"topics"}}}}`)},
@@ -190,6 +199,8 @@ func formCases() []sameAnswer {
 		{name: "form error_trace", want: "fallback engine_status", masks: []mask{stackMask}, send: post("/"+docs+"/_search?error_trace=true&pretty", `{"query":{"match":{"text":"x"}},"nonsense":1}`)},
 		{name: "form without a type", want: "bypassed content_type", send: request{method: "POST", target: "/" + docs + "/_search", body: []byte(body)}},
 		{name: "form of a form", want: "bypassed content_type", send: post("/"+docs+"/_search", body, "Content-Type: application/x-www-form-urlencoded")},
+		{name: "form smile body", want: "bypassed content_type", send: post("/"+docs+"/_search", ":)\n\x05\xfa\xfb", "Content-Type: application/smile")},
+		{name: "form cbor body", want: "bypassed content_type", send: post("/"+docs+"/_search", "\xbf\x64size\x03\xff", "Content-Type: application/cbor", "Accept: application/json")},
 		{name: "form yaml body", want: "bypassed content_type", send: post("/"+docs+"/_search", "---\nquery:\n  match:\n    text: memory\n", "Content-Type: application/yaml")},
 	}
 	return cases
