@@ -11,10 +11,24 @@ func FuzzSafetensors(f *testing.F) {
 	f.Add(safetensors("F32", arraysOf(architectures()[0])[:3]))
 	f.Add(withHeader(`{"a": {"dtype": "BF16", "shape": [2, 2], "data_offsets": [0, 8]}, "__metadata__": {}}`, 8))
 	f.Add(withHeader(`{"a": {"dtype": "F32", "shape": [0, 4294967296], "data_offsets": [0, 0]}}`, 0))
+	f.Add(compact(arraysOf(architectures()[0])[:3], func(string) bool { return true }))
+	f.Add(withHeader(`{"a": {"dtype": "I8", "shape": [0, 2], "data_offsets": [0, 0]}, "a_scale": {"dtype": "F16", "shape": [0], "data_offsets": [0, 0]}}`, 0))
 	f.Fuzz(func(t *testing.T, file []byte) {
 		tensors, err := readSafetensors(bytes.NewReader(file), int64(len(file)))
-		if err == nil {
-			checkTensors(t, tensors, len(file))
+		if err != nil {
+			return
+		}
+		checkTensors(t, tensors, len(file))
+		byName := map[string]*tensor{}
+		for _, one := range tensors {
+			byName[one.name] = one
+		}
+		if r, err := newReader(byName); err == nil {
+			for _, one := range r.tensors {
+				if values, err := one.values(); err == nil && len(values) != one.count() {
+					t.Errorf("%s: %d numbers of %d", one.name, len(values), one.count())
+				}
+			}
 		}
 	})
 }
