@@ -1,14 +1,17 @@
 package yaml
 
 import (
-	"bytes"
 	"fmt"
 	"maps"
 	"net/http"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 )
+
+// identity is the number by which Java prints an object that has no text of its own.
+var identity = regexp.MustCompile(`([A-Za-z]\w*)@[0-9a-f]{5,8}\b`)
 
 // How an answer of resift's may differ from the engine's.
 type likeness int
@@ -26,48 +29,98 @@ var ours = []string{"Server-Timing", "Date", "Content-Length", "Connection", "Ke
 // goneScroll has the number of a scroll in the error of one that is gone: each side has scrolls of its own.
 var goneScroll = regexp.MustCompile(`(No search context found for id )\[\d+\]`)
 
-// difference tells how resift's answer differs from the engine's; "" if it may.
-func difference(engine, resift answer, like likeness) string {
-	if engine.status != resift.status {
-		return fmt.Sprintf("status: engine %d, resift %d %.300s", engine.status, resift.status, resift.body)
+// difference tells how resift's answer differs from two of the engine's, "" if it does in nothing but what it may, or in what
+// the engine's differ in themselves.
+func difference(before, after, resift answer, like likeness) string {
+	if before.status == after.status && before.status != resift.status {
+		return fmt.Sprintf("status: engine %d, resift %d %.300s", before.status, resift.status, resift.body)
 	}
-	if d := headerDifference(engine.header, resift.header); d != "" {
+	if d := headerDifference(before.header, after.header, resift.header); d != "" {
 		return d
 	}
-	want, got := normal(engine, like), normal(resift, like)
-	if bytes.Equal(want, got) {
-		return ""
-	}
-	at := 0
-	for at < len(want) && at < len(got) && want[at] == got[at] {
-		at++
-	}
-	around := func(b []byte) []byte { return b[max(0, min(at-120, len(b))):min(len(b), at+120)] }
-	return fmt.Sprintf("body at %d:\n      engine … %s\n      resift … %s", at, around(want), around(got))
+	return apart(normal(before, like), normal(after, like), normal(resift, like), "")
 }
 
-func headerDifference(engine, resift http.Header) string {
-	names := maps.Clone(engine)
+func headerDifference(before, after, resift http.Header) string {
+	names := maps.Clone(before)
 	maps.Copy(names, resift)
 	for _, name := range slices.Sorted(maps.Keys(names)) {
-		if slices.Contains(ours, name) || strings.HasPrefix(name, "X-Resift-") || slices.Equal(engine[name], resift[name]) {
+		if slices.Contains(ours, name) || strings.HasPrefix(name, "X-Resift-") {
 			continue
 		}
-		return fmt.Sprintf("header %s: engine %q, resift %q", name, engine[name], resift[name])
+		if !slices.Equal(before[name], resift[name]) && slices.Equal(before[name], after[name]) {
+			return fmt.Sprintf("header %s: engine %q, resift %q", name, before[name], resift[name])
+		}
 	}
 	return ""
 }
 
+// apart finds the first place where two documents of the engine's have the same value and resift's has another. Where theirs
+// are objects or lists of the same shape, it looks inside.
+func apart(before, after, resift any, path string) string {
+	switch b := before.(type) {
+	case map[string]any:
+		a, ok := after.(map[string]any)
+		if !ok || !sameKeys(b, a) {
+			return ""
+		}
+		r, ok := resift.(map[string]any)
+		if !ok || !sameKeys(b, r) {
+			return said(path, before, resift)
+		}
+		for _, key := range slices.Sorted(maps.Keys(b)) {
+			if d := apart(b[key], a[key], r[key], path+"."+key); d != "" {
+				return d
+			}
+		}
+		return ""
+	case []any:
+		a, ok := after.([]any)
+		if !ok || len(b) != len(a) {
+			return ""
+		}
+		r, ok := resift.([]any)
+		if !ok || len(b) != len(r) {
+			return said(path, before, resift)
+		}
+		for i := range b {
+			if d := apart(b[i], a[i], r[i], fmt.Sprint(path, ".", i)); d != "" {
+				return d
+			}
+		}
+		return ""
+	}
+	if before == resift || before != after {
+		return ""
+	}
+	return said(path, before, resift)
+}
+
+func sameKeys(a, b map[string]any) bool {
+	for key := range a {
+		if _, ok := b[key]; !ok {
+			return false
+		}
+	}
+	return len(a) == len(b)
+}
+
+func said(path string, engine, resift any) string {
+	return fmt.Sprintf("body at %s:\n      engine %.600s\n      resift %.600s", path, appendValue(nil, engine), appendValue(nil, resift))
+}
+
 // normal is an answer's body without what two answers to the same request always differ in, and without what resift may
-// change. JSON is written anew, members sorted by name.
-func normal(a answer, like likeness) []byte {
-	doc, err := decode(goneScroll.ReplaceAll(a.body, []byte("$1")))
+// change. What is no JSON is a text.
+func normal(a answer, like likeness) any {
+	body := goneScroll.ReplaceAll(a.body, []byte("$1"))
+	body = identity.ReplaceAll(body, []byte("$1"))
+	doc, err := decode(body)
 	if !a.isJSON() || err != nil {
-		return a.body
+		return string(body)
 	}
 	top, ok := doc.(map[string]any)
 	if !ok {
-		return appendValue(nil, doc)
+		return doc
 	}
 	normalizeSearch(top, like)
 	if list, ok := top["responses"].([]any); ok {
@@ -77,7 +130,7 @@ func normal(a answer, like likeness) []byte {
 			}
 		}
 	}
-	return appendValue(nil, top)
+	return top
 }
 
 func normalizeSearch(top map[string]any, like likeness) {
@@ -107,7 +160,7 @@ func normalizeSearch(top map[string]any, like likeness) {
 	}
 	delete(hits, "max_score")
 	if like == repaged {
-		hits["hits"] = len(list)
+		hits["hits"] = strconv.Itoa(len(list)) + " hits"
 		return
 	}
 	texts := make([]string, len(list))
@@ -118,7 +171,9 @@ func normalizeSearch(top map[string]any, like likeness) {
 		texts[i] = string(appendValue(nil, h))
 	}
 	slices.Sort(texts)
-	hits["hits"] = texts
+	for i, text := range texts {
+		list[i] = text
+	}
 }
 
 // unexplain takes resift's explanation from around the engine's.

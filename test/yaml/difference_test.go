@@ -6,6 +6,11 @@ import (
 	"testing"
 )
 
+// twice is the difference to an engine that says the same two times.
+func twice(engine, resift answer, like likeness) string {
+	return difference(engine, engine, resift, like)
+}
+
 // TestDifference holds the comparison to what it must see and to what it may not.
 func TestDifference(t *testing.T) {
 	const engine = `{"took":3,"hits":{"total":2,"max_score":2.5,"hits":[{"_id":"a","_score":2.5},{"_id":"b","_score":1}]},"aggregations":{"n":{"value":1}}}`
@@ -40,58 +45,51 @@ func TestDifference(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			if d := difference(said(200, engine), said(200, test.resift), test.like); (d == "") != test.same {
+			if d := twice(said(200, engine), said(200, test.resift), test.like); (d == "") != test.same {
 				t.Errorf("difference %q", d)
 			}
 		})
 	}
-	if d := difference(said(200, engine), said(404, engine), equal); d == "" {
+	if d := twice(said(200, engine), said(404, engine), equal); d == "" {
 		t.Error("another status is no difference")
 	}
-	if d := difference(said(200, engine, "Warning", "299 -"), said(200, engine), equal); d == "" {
+	if d := twice(said(200, engine, "Warning", "299 -"), said(200, engine), equal); d == "" {
 		t.Error("a lost header is no difference")
 	}
-	if d := difference(said(200, engine), said(200, engine, "X-Resift-Status", "reranked"), equal); d != "" {
+	if d := twice(said(200, engine), said(200, engine, "X-Resift-Status", "reranked"), equal); d != "" {
 		t.Error(d)
 	}
 	wrapped := strings.Replace(engine, `"_id":"a"`, `"_id":"a","_explanation":{"value":9,"description":"made positive from the cross-encoder's score 1","details":[{"value":2.5}]}`, 1)
-	if d := difference(said(200, strings.Replace(engine, `"_id":"a"`, `"_id":"a","_explanation":{"value":2.5}`, 1)), said(200, wrapped), equal); d != "" {
+	if d := twice(said(200, strings.Replace(engine, `"_id":"a"`, `"_id":"a","_explanation":{"value":2.5}`, 1)), said(200, wrapped), equal); d != "" {
 		t.Error(d)
 	}
 	batch := func(one string) answer { return said(200, `{"took":1,"responses":[`+one+`]}`) }
-	if d := difference(batch(engine), batch(strings.Replace(engine, `"took":3`, `"took":4`, 1)), equal); d != "" {
+	if d := twice(batch(engine), batch(strings.Replace(engine, `"took":3`, `"took":4`, 1)), equal); d != "" {
 		t.Error(d)
 	}
-	if d := difference(batch(engine), batch(strings.Replace(engine, `"total":2`, `"total":3`, 1)), reordered); d == "" {
+	if d := twice(batch(engine), batch(strings.Replace(engine, `"total":2`, `"total":3`, 1)), reordered); d == "" {
 		t.Error("another total inside a batch is no difference")
 	}
 }
 
-// TestVerdict: what agrees once agrees; what differs every time differs; the rest is the engine's unsteadiness.
-func TestVerdict(t *testing.T) {
-	same, unsteady, differs := verdict{}, verdict{unsteady: "u"}, verdict{differs: "d"}
-	tests := map[string]struct {
-		rounds           []verdict
-		unsteady, differ bool
-	}{
-		"agree":                         {[]verdict{same}, false, false},
-		"agree later":                   {[]verdict{unsteady, differs, same}, false, false},
-		"differ every time":             {[]verdict{differs, differs, differs, differs}, false, true},
-		"never the same twice":          {[]verdict{unsteady, unsteady, unsteady, unsteady}, true, false},
-		"differ while the engine rests": {[]verdict{unsteady, differs, unsteady, differs}, true, false},
-		"unsteady after it differed":    {[]verdict{differs, differs, unsteady, differs}, true, false},
+// TestUnsteady: what the engine does not say twice is nothing to hold resift to, all around it is.
+func TestUnsteady(t *testing.T) {
+	say := func(body string) answer {
+		return answer{"GET", 200, http.Header{"Content-Type": {"application/json"}}, []byte(body)}
 	}
-	for name, test := range tests {
-		t.Run(name, func(t *testing.T) {
-			var v verdict
-			for round, one := range test.rounds {
-				if v = v.with(one, round); v.over {
-					break
-				}
-			}
-			if (v.unsteady != "") != test.unsteady || (v.differs != "") != test.differ {
-				t.Errorf("%+v", v)
-			}
-		})
+	before, after := say(`{"a":1,"b":{"n":5},"list":[1,2],"some":[1]}`), say(`{"a":1,"b":{"n":7},"list":[1,2],"some":[1,2]}`)
+	for body, same := range map[string]bool{
+		`{"a":1,"b":{"n":6},"list":[1,2],"some":[]}`:        true,
+		`{"a":1,"b":{"n":[]},"list":[1,2],"some":null}`:     true,
+		`{"a":2,"b":{"n":6},"list":[1,2],"some":[1]}`:       false,
+		`{"a":1,"b":{"n":6},"list":[1,3],"some":[1]}`:       false,
+		`{"a":1,"b":{"n":6},"list":[1],"some":[1]}`:         false,
+		`{"a":1,"b":{"n":6,"m":1},"list":[1,2],"some":[1]}`: false,
+		`{"a":1,"b":{},"list":[1,2],"some":[1]}`:            false,
+		`{"a":1,"b":{"n":6},"list":[1,2]}`:                  false,
+	} {
+		if d := difference(before, after, say(body), equal); (d == "") != same {
+			t.Errorf("%s: %q", body, d)
+		}
 	}
 }

@@ -10,30 +10,22 @@ import (
 // rounds is how often a request is sent until engine and resift agree.
 const rounds = 4
 
-// A verdict is what one round, or several, say of a request. Nothing in it is: the answers agree.
-type verdict struct {
-	unsteady string // how two answers of the engine differ
-	differs  string // how resift's differs from two of the engine's that are alike
-	over     bool
+// A comparison is an answer of resift's that the engine's is to be like.
+type comparison struct {
+	what   string // "" for the client's own request
+	resift answer
+	like   likeness
 }
 
-// with adds a round: once the answers agree, it was the engine that was unsteady before, if anyone; resift differs if it
-// does so in every round.
-func (v verdict) with(next verdict, round int) verdict {
-	switch {
-	case next == (verdict{}):
-		return verdict{over: true}
-	case round == 0:
-		return next
-	case next.differs == "" || v.differs == "":
-		return verdict{unsteady: next.unsteady + v.unsteady}
-	}
-	return next
+// A verdict is what one round, or several, say of a request.
+type verdict struct {
+	differs  string // where resift's answer differs from two of the engine's, "" for nowhere
+	unsteady string // how the engine's differ, where resift's is the same as far as theirs are
 }
 
 // round sends a request to all sides, and to the engine once more where they do not agree. Resift's comes between the
 // engine's two: what only grows, such as a time or a count, can then not be the same for the engine and another for resift.
-func (v *visit) round(name string, how manner, requests [3]request, first bool) (verdict, error) {
+func (v *visit) round(how manner, requests [3]request, first bool) (verdict, error) {
 	before, err := v.send(v.engine, requests[byEngine])
 	if err != nil {
 		return verdict{}, err
@@ -43,42 +35,46 @@ func (v *visit) round(name string, how manner, requests [3]request, first bool) 
 		return verdict{}, err
 	}
 	v.said = [3]answer{before, alike, alike}
-	differs := difference(before, alike, equal)
-	if how == search {
-		more, err := v.searchRound(before, alike, requests, first)
+	list := []comparison{{"", alike, equal}}
+	switch how {
+	case search:
+		more, err := v.searchAgain(before, alike, requests, first)
 		if err != nil {
 			return verdict{}, err
 		}
-		if differs == "" {
-			differs = more
-		}
-	}
-	if how == cursor { // which moves: there is no second try
+		list = append(list, more...)
+	case cursor:
 		turned, err := v.send(v.turner, requests[byTurner])
 		if err != nil {
 			return verdict{}, err
 		}
 		v.said[byTurner] = turned
-		return verdict{differs: differs}, nil
+		list = append(list, comparison{"through the other resift: ", turned, equal})
 	}
-	if differs == "" {
+	list = slices.DeleteFunc(list, func(c comparison) bool { return difference(before, before, c.resift, c.like) == "" })
+	switch {
+	case len(list) == 0:
 		return verdict{}, nil
+	case how == cursor: // which has moved: there is no second answer
+		return verdict{differs: list[0].what + difference(before, before, list[0].resift, equal)}, nil
 	}
 	after, err := v.send(v.engine, requests[byEngine])
 	if err != nil {
 		return verdict{}, err
 	}
-	if own := difference(before, after, equal); own != "" {
-		return verdict{unsteady: own}, nil
+	for _, c := range list {
+		if d := difference(before, after, c.resift, c.like); d != "" {
+			return verdict{differs: c.what + d}, nil
+		}
 	}
-	return verdict{differs: differs}, nil
+	return verdict{unsteady: difference(before, before, after, equal)}, nil
 }
 
 // queryText is given to searches that have none.
 const queryText = "what the suite looks for"
 
-// searchRound sends a search with a query text where it has none of its own, and turned around.
-func (v *visit) searchRound(engine, alike answer, requests [3]request, first bool) (differs string, err error) {
+// searchAgain sends a search with a query text where it has none of its own, and turned around.
+func (v *visit) searchAgain(engine, alike answer, requests [3]request, first bool) (list []comparison, err error) {
 	status, reason := alike.resift()
 	if status == "" {
 		status = "forwarded"
@@ -90,15 +86,13 @@ func (v *visit) searchRound(engine, alike answer, requests [3]request, first boo
 	if reason == "no_query_text" {
 		forced, err := v.send(v.alike, requests[byAlike], "X-Resift-Query", queryText)
 		if err != nil {
-			return "", err
+			return nil, err
 		}
 		if s, _ := forced.resift(); s == "reranked" && first {
 			v.tally.forced++
 		}
 		v.tellFallback(forced)
-		if d := difference(engine, forced, equal); d != "" {
-			return "with a query text: " + d, nil
-		}
+		list = append(list, comparison{"with a query text: ", forced, equal})
 	}
 	window, like := requests[byTurner].window()
 	header := []string{"X-Resift-Query", queryText}
@@ -107,7 +101,7 @@ func (v *visit) searchRound(engine, alike answer, requests [3]request, first boo
 	}
 	turned, err := v.send(v.turner, requests[byTurner], header...)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	v.said[byTurner] = turned
 	if s, _ := turned.resift(); s != "reranked" {
@@ -118,10 +112,7 @@ func (v *visit) searchRound(engine, alike answer, requests [3]request, first boo
 			v.tally.moved++
 		}
 	}
-	if d := difference(engine, turned, like); d != "" {
-		return "turned around: " + d, nil
-	}
-	return "", nil
+	return append(list, comparison{"turned around: ", turned, like}), nil
 }
 
 // tellFallback logs a search that the engine answers and that is not re-ranked all the same: the answer is right, but

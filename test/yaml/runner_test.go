@@ -175,7 +175,7 @@ func (v *visit) do(s step) (goOn bool, err error) {
 	}
 	v.called[c.api] = true
 	how := a.manner(c.api, c.args)
-	if err := v.exchange(s, c.api, how, requests); err != nil {
+	if err := v.exchange(s, how, requests); err != nil {
 		return false, err
 	}
 	said := v.said[v.judge()]
@@ -191,7 +191,7 @@ func (v *visit) do(s step) (goOn bool, err error) {
 }
 
 // exchange sends a call in its manner and leaves in v.said what each said.
-func (v *visit) exchange(s step, name string, how manner, requests [3]request) error {
+func (v *visit) exchange(s step, how manner, requests [3]request) error {
 	if v.alone != "" {
 		said, err := v.send(v.alone, requests[byEngine])
 		v.said = [3]answer{said, said, said}
@@ -209,11 +209,11 @@ func (v *visit) exchange(s step, name string, how manner, requests [3]request) e
 	}
 	var judged verdict
 	for round := range rounds {
-		one, err := v.round(name, how, requests, round == 0)
+		one, err := v.round(how, requests, round == 0)
 		if err != nil {
 			return err
 		}
-		if judged = judged.with(one, round); judged.over || how == cursor {
+		if judged = one; judged.differs == "" || how == cursor {
 			break
 		}
 	}
