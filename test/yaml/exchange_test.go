@@ -59,6 +59,17 @@ func (a answer) resift() (status, reason string) {
 	return a.header.Get("X-Resift-Status"), a.header.Get("X-Resift-Reason")
 }
 
+// reranked tells whether the answer, or one of those of a multi-search, is re-ranked.
+func (a answer) reranked() bool {
+	status, _ := a.resift()
+	return status == "reranked" || a.each("reranked")
+}
+
+// each tells whether a word stands in what is said of the searches of a multi-search.
+func (a answer) each(word string) bool {
+	return strings.Contains(a.header.Get("X-Resift-Searches"), word)
+}
+
 func (a answer) isJSON() bool {
 	return strings.Contains(a.header.Get("Content-Type"), "json")
 }

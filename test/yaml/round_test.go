@@ -83,12 +83,12 @@ func (v *visit) searchAgain(engine, alike answer, requests [3]request, first boo
 		v.tally.statuses[strings.TrimSpace(status+" "+reason)]++
 		v.tellFallback(alike)
 	}
-	if reason == "no_query_text" {
+	if reason == "no_query_text" || alike.each("no_query_text") {
 		forced, err := v.send(v.alike, requests[byAlike], "X-Resift-Query", queryText)
 		if err != nil {
 			return nil, err
 		}
-		if s, _ := forced.resift(); s == "reranked" && first {
+		if forced.reranked() && first {
 			v.tally.forced++
 		}
 		v.tellFallback(forced)
@@ -104,7 +104,7 @@ func (v *visit) searchAgain(engine, alike answer, requests [3]request, first boo
 		return nil, err
 	}
 	v.said[byTurner] = turned
-	if s, _ := turned.resift(); s != "reranked" {
+	if !turned.reranked() {
 		like = equal
 	} else if first {
 		v.tally.turned++
