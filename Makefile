@@ -57,6 +57,10 @@ test-training: model ## training's tests; fetches PyTorch (3 GB) the first time,
 training: model ## what training needs: its Python environment, the teacher and the student's start
 	@training/setup.sh && build/model.sh bert-L2-H128
 
+.PHONY: chaos
+chaos: tools ## resift under load while engine and model server are late, silent, resetting, flapping and down
+	@$(native) RESIFT_TEST_CHAOS=1 go test -count 1 -v -timeout 30m ./test/chaos
+
 .PHONY: test-clients
 test-clients: tools ## real client libraries for Python, Node.js and Go, through resift and past it; fetches them first (260 MB)
 	@build/require.sh node npm
