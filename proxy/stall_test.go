@@ -15,8 +15,11 @@ import (
 	"github.com/resift/resift/searchclient"
 )
 
-// brief is a limit that a test waits for.
-const brief = 100 * time.Millisecond
+// Limits that tests wait for: brief where nothing else has to happen within them, soon where a busy machine has to be quick enough.
+const (
+	brief = 200 * time.Millisecond
+	soon  = 1500 * time.Millisecond
+)
 
 // gone waits for the other end of c to close it.
 func gone(c net.Conn) error {
@@ -43,7 +46,7 @@ func TestSilentEngineIsAskedOnce(t *testing.T) {
 	})
 	for _, onFailure := range []FailureMode{OnFailureEngine, OnFailureError} {
 		r := startProxy(t, nil, setup{
-			urls: []string{address}, client: func(o *searchclient.Options) { o.HeaderTimeout = brief },
+			urls: []string{address}, client: func(o *searchclient.Options) { o.HeaderTimeout = soon },
 			rule: func(rule *Rule) { rule.OnFailure = onFailure },
 		})
 		a := r.search(t, "")
@@ -51,12 +54,12 @@ func TestSilentEngineIsAskedOnce(t *testing.T) {
 		if a.status != 504 || !strings.Contains(string(a.body), `"type":"engine_timeout_exception"`) || !strings.HasSuffix(string(a.body), `"status":504}`) {
 			t.Errorf("a search: %d %s", a.status, a.body)
 		}
-		if n := len(asked); n != 1 {
-			t.Errorf("the engine was asked %d times", n)
-		}
 		<-asked
+		if n := len(asked); n != 0 {
+			t.Errorf("the engine was asked %d times more", n)
+		}
 	}
-	r := startProxy(t, nil, setup{urls: []string{address}, client: func(o *searchclient.Options) { o.HeaderTimeout = brief }})
+	r := startProxy(t, nil, setup{urls: []string{address}, client: func(o *searchclient.Options) { o.HeaderTimeout = soon }})
 	for _, target := range []string{"/_cat/indices", "/notes/_search"} { // a GET without a query is forwarded
 		if a := r.do(t, "GET", target, ""); a.status != 504 || !strings.Contains(string(a.body), "engine_timeout_exception") {
 			t.Errorf("%s: %d %s", target, a.status, a.body)
@@ -80,7 +83,7 @@ func TestEngineThatRefusesAndFallsSilent(t *testing.T) {
 			}
 		}
 	})
-	r := startProxy(t, nil, setup{urls: []string{address}, client: func(o *searchclient.Options) { o.HeaderTimeout = brief }})
+	r := startProxy(t, nil, setup{urls: []string{address}, client: func(o *searchclient.Options) { o.HeaderTimeout = soon }})
 	a := r.search(t, "")
 	a.expect(t, StatusFallback, ReasonEngineStatus)
 	if a.status != 504 {
