@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"runtime/debug"
+	"sync"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -121,7 +122,7 @@ func (e *exchange) decide(k kind, index string, body []byte) (ok bool) {
 			e.send(withBody(e.r, body), e.r.URL.RawQuery, false)
 		}
 	}()
-	e.plan = planRequest(k, index, request, e.rules, e.limits.Searches)
+	e.plan = planRequest(k, index, request, e.rules, e.limits.Searches, e.render)
 	if coded && !e.plan.edited {
 		e.plan.own.Header, e.plan.own.Body = engineHeaders(e.r.Header), body
 	}
@@ -263,7 +264,8 @@ func isFinal(status int) bool {
 	return status == http.StatusUnauthorized || status == http.StatusForbidden || status == http.StatusNotFound
 }
 
-// ask sends a request of this exchange's own making to the engine and reads the answer whole. Its time is that of every search
+// ask sends a request of this exchange's own making to the engine and reads the answer whole. Before the searches are inside
+// it may be called from any goroutine. Its time is that of every search
 // that is inside.
 func (e *exchange) ask(name string, out Outgoing) (*searchclient.SearchResponse, error) {
 	ctx, span := e.telemetry.tracer.Start(e.ctx, name, trace.WithSpanKind(trace.SpanKindClient))
@@ -285,6 +287,28 @@ func (e *exchange) ask(name string, out Outgoing) (*searchclient.SearchResponse,
 	}
 	span.SetAttributes(attribute.Int("http.response.status_code", res.StatusCode))
 	return res, nil
+}
+
+// renders is how many templates of one request the engine renders at the same time.
+const renders = 4
+
+// render has the engine render search templates, as the client itself could.
+func (e *exchange) render(header http.Header, templates [][]byte) [][]byte {
+	searches := make([][]byte, len(templates))
+	free := make(chan struct{}, renders)
+	var all sync.WaitGroup
+	for i, template := range templates {
+		free <- struct{}{}
+		all.Go(func() {
+			defer func() { <-free }()
+			res, err := e.ask("render", Outgoing{Method: http.MethodPost, Path: "/_render/template", Header: header, Body: template})
+			if err == nil && res.StatusCode == http.StatusOK {
+				searches[i] = renderedOf(res.Body)
+			}
+		})
+	}
+	all.Wait()
+	return searches
 }
 
 // settlePlanned says what became of all searches that were to be re-ranked.

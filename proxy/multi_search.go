@@ -161,20 +161,27 @@ func isJSONLines(contentType string) bool {
 	return isJSON(strings.Replace(contentType, "x-ndjson", "json", 1))
 }
 
-// planMulti plans each search of a multi-search as the plain search that it stands for. With a refusal it is for the whole
-// multi-search: engines refuse it as a whole, too, for a search that they cannot parse.
-func planMulti(m *multiSearch, ps params, header http.Header, rules *Rules) (decisions []Decision, refusal *Refusal) {
+// planMulti plans each search of a multi-search as the plain search that it stands for, or, with a renderer, as a search by
+// template. With a refusal it is for the whole multi-search: engines refuse it as a whole, too, for a search that they cannot parse.
+func planMulti(m *multiSearch, ps params, header http.Header, rules *Rules, render renderer) (decisions []Decision, refusal *Refusal) {
 	header = withContentType(header, typeOfJSON(header))
 	rawQuery := ps.only("search_pipeline").encode() // all that a parameter of a multi-search says about a search to Plan
+	var requests []*Request
+	for i, item := range m.items {
+		if item.readable {
+			requests = append(requests, m.request(i, rawQuery, header))
+		}
+	}
+	readable := planAll(requests, rules, render)
 	decisions = make([]Decision, len(m.items))
-	for i := range m.items {
+	for i, item := range m.items {
 		d := &decisions[i]
-		if !m.items[i].readable {
+		if !item.readable {
 			d.Bypass = ReasonMultiSearch
-			d.Own.Body = m.items[i].body.Of(m.content)
+			d.Own.Body = item.body.Of(m.content)
 			continue
 		}
-		*d = Plan(m.request(i, rawQuery, header), rules)
+		*d, readable = readable[0], readable[1:]
 		if d.Refusal != nil {
 			refusal := *d.Refusal
 			refusal.Reason = fmt.Sprintf("search %d of the multi-search: %s", i+1, refusal.Reason)
@@ -186,4 +193,15 @@ func planMulti(m *multiSearch, ps params, header http.Header, rules *Rules) (dec
 		}
 	}
 	return decisions, nil
+}
+
+func planAll(requests []*Request, rules *Rules, render renderer) []Decision {
+	if render != nil {
+		return planTemplates(requests, rules, render)
+	}
+	decisions := make([]Decision, len(requests))
+	for i, r := range requests {
+		decisions[i] = Plan(r, rules)
+	}
+	return decisions
 }

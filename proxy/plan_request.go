@@ -1,5 +1,7 @@
 package proxy
 
+import "net/http"
+
 // A requestPlan is what becomes of a request that asks for searches.
 type requestPlan struct {
 	refusal *Refusal // the client gets this, and the engine is not asked
@@ -29,25 +31,71 @@ func (p *requestPlan) planned() bool {
 }
 
 // planRequest decides what becomes of a request of this kind, whose path has this index expression, still escaped. It does no
-// I/O. limit is how many searches a multi-search may have.
-func planRequest(k kind, index string, req *Request, rules *Rules, limit int) requestPlan {
-	if k == kindMultiSearch {
-		return planMultiRequest(index, req, rules, limit)
+// I/O but through render. limit is how many searches a multi-search may have.
+func planRequest(k kind, index string, req *Request, rules *Rules, limit int, render renderer) requestPlan {
+	switch k {
+	case kindMultiSearch:
+		return planMultiRequest(index, req, rules, limit, nil)
+	case kindMultiTemplate:
+		return planMultiRequest(index, req, rules, limit, render)
+	case kindTemplate:
+		return planTemplateRequest(index, req, rules, render)
 	}
 	d := Plan(req, rules)
 	return requestPlan{refusal: d.Refusal, decisions: []Decision{d}, own: d.Own, edited: d.OwnEdited, filterPath: d.FilterPath}
 }
 
-func planMultiRequest(index string, req *Request, rules *Rules, limit int) requestPlan {
-	p := requestPlan{own: Outgoing{
-		Method: req.Method, Path: req.Path, RawQuery: req.RawQuery, Header: engineHeaders(req.Header), Body: req.Body,
-	}}
+// asSent is the request as it came, but for our own headers.
+func (r *Request) asSent() Outgoing {
+	return Outgoing{Method: r.Method, Path: r.Path, RawQuery: r.RawQuery, Header: engineHeaders(r.Header), Body: r.Body}
+}
+
+// planTemplateRequest plans a search by template. Of the URL's parameters engines heed those that are about more than the body of a
+// search: size, explain and the like have no effect.
+func planTemplateRequest(index string, req *Request, rules *Rules, render renderer) requestPlan {
+	p := requestPlan{own: req.asSent(), decisions: []Decision{{}}}
+	d := &p.decisions[0]
+	ps, ok := parseParams(req.RawQuery)
+	switch {
+	case !ok:
+		d.Bypass = ReasonQueryString
+		return p
+	case ps.has("source"):
+		d.Bypass = ReasonTemplate
+		return p
+	case signed(req):
+		d.Bypass = ReasonSigned
+		return p
+	}
+	path := "/_search"
+	if index != "" {
+		path = "/" + index + path
+	}
+	*d = planTemplates([]*Request{{
+		Method: http.MethodPost, Path: path, RawQuery: ps.only("scroll", "search_pipeline", "index", "format").encode(), Header: req.Header, Body: req.Body,
+	}}, rules, render)[0]
+	p.refusal = d.Refusal
+	if d.OwnEdited {
+		p.own.Body, p.edited = d.Own.Body, true
+	}
+	first := p.own
+	first.Body = d.First.Body
+	if patterns, given := ps.get("filter_path"); given {
+		p.filterPath = commaList(patterns)
+		first.RawQuery = ps.without("filter_path").encode()
+	}
+	d.First = first
+	return p
+}
+
+func planMultiRequest(index string, req *Request, rules *Rules, limit int, render renderer) requestPlan {
+	p := requestPlan{own: req.asSent()}
 	m, ps, reason := openMulti(req, index, limit)
 	if reason != "" {
 		p.decisions = []Decision{{Bypass: reason}}
 		return p
 	}
-	p.decisions, p.refusal = planMulti(&m, ps, req.Header, rules)
+	p.decisions, p.refusal = planMulti(&m, ps, req.Header, rules, render)
 	if p.refusal != nil {
 		return p
 	}

@@ -68,11 +68,7 @@ func (p *planner) readBody() verdict {
 	if !isJSON(contentType) {
 		return bypass(ReasonContentType)
 	}
-	depth := p.rules.MaxDepth
-	if depth == 0 {
-		depth = DefaultMaxDepth
-	}
-	if err := rawjson.Check(s.doc, depth); errors.Is(err, rawjson.ErrTooDeep) {
+	if err := rawjson.Check(s.doc, p.rules.maxDepth()); errors.Is(err, rawjson.ErrTooDeep) {
 		return bypass(ReasonTooDeep)
 	} else if err != nil {
 		return bypass(ReasonMalformed)

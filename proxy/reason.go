@@ -36,6 +36,7 @@ const (
 
 	ReasonMultiSearch     Reason = "multi_search"      // a multi-search, or the header of one of its searches, that engines read differently: a line break at its start or none at its end, ?source=, an unknown member
 	ReasonTooManySearches Reason = "too_many_searches" // the multi-search has more searches than limits.searches
+	ReasonTemplate        Reason = "template"          // the engine rendered no search from the search template, or the request for it has members that are unknown here
 )
 
 // Why a planned search ended in the engine's own order, status "fallback"; or only partly in the model's, status "partial".
@@ -59,7 +60,7 @@ func Reasons() []Reason {
 		ReasonSizeZero, ReasonPastWindow, ReasonPage, ReasonKNN, ReasonRank, ReasonRetriever, ReasonContentType, ReasonAnswerFormat,
 		ReasonEncoding, ReasonMalformed, ReasonTooDeep, ReasonDuplicateKey, ReasonQueryString, ReasonParameter,
 		ReasonSearchPipeline, ReasonStoredFields, ReasonBodyAndSource, ReasonBodyTooLarge, ReasonSigned,
-		ReasonMultiSearch, ReasonTooManySearches,
+		ReasonMultiSearch, ReasonTooManySearches, ReasonTemplate,
 
 		ReasonEngineStatus, ReasonEngineUnreachable, ReasonEngineTimeout, ReasonAnswer, ReasonAnswerTooLarge, ReasonNoText, ReasonOverloaded,
 		ReasonDeadline, ReasonModel, ReasonInternal,

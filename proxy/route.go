@@ -10,9 +10,11 @@ import (
 type kind int
 
 const (
-	kindOther       kind = iota // forwarded as a stream
-	kindSearch                  // one search
-	kindMultiSearch             // several searches, each two lines of the body
+	kindOther         kind = iota // forwarded as a stream
+	kindSearch                    // one search
+	kindMultiSearch               // several searches, each two lines of the body
+	kindTemplate                  // a search by template
+	kindMultiTemplate             // several of them
 )
 
 // endpoints are the paths of the kinds, each alone or behind an index.
@@ -21,6 +23,7 @@ var endpoints = [...]struct {
 	kind kind
 }{
 	{"_search", kindSearch}, {"_msearch", kindMultiSearch},
+	{"_search/template", kindTemplate}, {"_msearch/template", kindMultiTemplate},
 }
 
 // classify tells what a request is and, of one that holds searches, the index expression of its path, still escaped, "" for

@@ -97,3 +97,10 @@ type Rules struct {
 
 // DefaultMaxDepth is the nesting a body may have. Engines refuse queries deeper than 30 and JSON deeper than 1,000.
 const DefaultMaxDepth = 200
+
+func (r *Rules) maxDepth() int {
+	if r.MaxDepth == 0 {
+		return DefaultMaxDepth
+	}
+	return r.MaxDepth
+}
