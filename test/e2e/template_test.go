@@ -87,7 +87,9 @@ func TestTemplateReversedOrder(t *testing.T) {
 func TestManyDifferentTemplates(t *testing.T) {
 	e := shared.opensearch
 	storeTemplate(t, e)
-	p := start(t, withScorer(e, rig.NewScorer(t, rig.KeepOrder)))
+	c := withScorer(e, rig.NewScorer(t, rig.KeepOrder))
+	c.indices = `[{match: "*", fields: [title, text, key], window: 5}]` // all pairs together fit the model's queue
+	p := start(t, c)
 	var lines []string
 	for i := range 200 {
 		lines = append(lines, onDocs, fmt.Sprintf(`{"id":"e2e-template","params":{"q":"memory %d","size":1}}`, i))
