@@ -118,7 +118,7 @@ func badEngines() []badEngine {
 		{"closes without a word", func(_ int, conn *net.TCPConn) {}, "fallback engine_unreachable", 502, 0, isOurs},
 		{"resets without a word", func(_ int, conn *net.TCPConn) { reset(conn) }, "fallback engine_unreachable", 502, 0, isOurs},
 		{"speaks no HTTP", func(_ int, conn *net.TCPConn) { write(conn, "220 mail.example ESMTP\r\n") }, "fallback engine_unreachable", 502, 0, isOurs},
-		{"is too slow", func(_ int, conn *net.TCPConn) { time.Sleep(1500 * time.Millisecond) }, "fallback engine_timeout", 504, 1, isOurs},
+		{"is too slow", func(_ int, conn *net.TCPConn) { time.Sleep(1500 * time.Millisecond) }, "fallback engine_timeout", 504, 1, isLate},
 		{"resets mid-body", func(_ int, conn *net.TCPConn) { half(conn); time.Sleep(50 * time.Millisecond); reset(conn) }, "", 0, 2, nil},
 		{"resets mid-body once", func(n int, conn *net.TCPConn) {
 			if n == 1 {
@@ -159,9 +159,14 @@ func badEngines() []badEngine {
 }
 
 // isOurs holds an error of resift to the engine's shape and to saying nothing of addresses.
-func isOurs(t *testing.T, a answer) {
+func isOurs(t *testing.T, a answer) { holdOurs(t, a, "engine_unreachable_exception", 502) }
+
+func isLate(t *testing.T, a answer) { holdOurs(t, a, "engine_timeout_exception", 504) }
+
+func holdOurs(t *testing.T, a answer, kind string, status int) {
+	t.Helper()
 	text := string(a.body)
-	for _, part := range []string{`{"error":{"root_cause":[{"type":"engine_unreachable_exception"`, `"status":502`, "[request "} {
+	for _, part := range []string{`{"error":{"root_cause":[{"type":"` + kind + `"`, fmt.Sprintf(`"status":%d`, status), "[request "} {
 		if !strings.Contains(text, part) {
 			t.Errorf("error lacks %s: %s", part, text)
 		}

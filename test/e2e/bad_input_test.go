@@ -70,9 +70,10 @@ func TestBadInput(t *testing.T) {
 				x.run(t, e, p)
 				return
 			}
-			// OpenSearch 3.8 runs out of stack and closes the connection: the one answer here that is resift's own.
-			if a := p.ask(x.send); a.resiftStatus() != x.want || a.status != 502 {
-				t.Errorf("%s, want 502 %q", a, x.want)
+			// OpenSearch 3.8 mostly runs out of stack and closes the connection: the one answer here that is resift's own. A JVM that
+			// has been up for long needs less of it, and answers 400.
+			if a := p.ask(x.send); a.resiftStatus() != x.want || a.status != 502 && a.status != 400 {
+				t.Errorf("%s, want 502 or 400 %q", a, x.want)
 			}
 		})
 		if a := p.ask(get("/" + docs + "/_search?q=text:memory")); a.resiftStatus() != "reranked" {

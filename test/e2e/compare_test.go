@@ -17,6 +17,7 @@ var (
 	profileMask = mask{regexp.MustCompile(`("[a-z_]+" ?: ?)(?:\d+|"\[[^"]*"|"[0-9.]+(?:nanos|micros|ms)")`), `${1}0`}
 	scrollMask  = mask{regexp.MustCompile(`("_scroll_id" ?: ?)"[^"]*"`), `${1}""`}
 	pitMask     = mask{regexp.MustCompile(`("(?:pit_id|id)" ?: ?)"[^"]{40,}"`), `${1}""`}
+	smileMask   = mask{regexp.MustCompile(`(?s)took.{1,9}?timed_out`), `tooktimed_out`}
 	cborMask    = mask{regexp.MustCompile(`(?s)dtook.{1,9}?itimed_out`), `dtook itimed_out`}
 	stackMask   = mask{regexp.MustCompile(`("stack_trace" ?: ?)"(?:[^"\\]|\\.)*"`), `${1}""`}
 )
