@@ -3,19 +3,21 @@ package chaos
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 )
 
 // tally is what became of the searches of a scenario.
 type tally struct {
 	mu         sync.Mutex
-	count      map[string]int // by status of resift; "5xx" and "cut" for those without an answer of the engine
+	count      map[string]int // by kind of verdict
 	reasons    map[string]int
 	took       []time.Duration
 	violations []string
@@ -28,7 +30,7 @@ func (t *tally) add(kind, reason string, took time.Duration, violation string) {
 	defer t.mu.Unlock()
 	t.count[kind]++
 	t.reasons[reason]++
-	if kind != "cut" {
+	if kind != "cut" && kind != "refused" {
 		t.took = append(t.took, took)
 	}
 	if violation != "" && len(t.violations) < 10 {
@@ -47,7 +49,7 @@ func (t *tally) quantile(q float64) time.Duration {
 
 // verdict is an answer as a client sees it.
 type verdict struct {
-	kind, reason string // X-Resift-Status, X-Resift-Reason; kind is "5xx" for an error, "cut" for no answer
+	kind, reason string // X-Resift-Status, X-Resift-Reason; kind is "5xx" for an error, "cut" for no whole answer, "refused" for no connection
 	violation    string // "" where it keeps every promise
 	took         time.Duration
 }
@@ -56,6 +58,9 @@ type verdict struct {
 func (b *bench) ask(c *http.Client, body string) verdict {
 	begin := time.Now()
 	res, err := c.Post(b.process.URL+"/"+index+"/_search", "application/json", strings.NewReader(body))
+	if errors.Is(err, syscall.ECONNREFUSED) {
+		return verdict{kind: "refused"}
+	}
 	if err != nil {
 		return verdict{kind: "cut", violation: "no answer: " + err.Error(), took: time.Since(begin)}
 	}
@@ -113,6 +118,9 @@ func (b *bench) load(ctx context.Context, clients int, t *tally) {
 			for i := n; ctx.Err() == nil; i++ {
 				v := b.ask(c, b.stand.searches[i%len(b.stand.searches)])
 				t.add(v.kind, v.reason, v.took, v.violation)
+				if v.kind == "refused" {
+					pause(ctx, 20*time.Millisecond)
+				}
 			}
 		})
 	}
