@@ -87,17 +87,18 @@ type Cache struct {
 
 // Index is a rule: which searches are re-ranked, and by what text.
 type Index struct {
-	Match     string   `yaml:"match"`
-	Fields    []string `yaml:"fields"`
-	Window    int      `yaml:"window"`
-	MaxWindow int      `yaml:"max_window"`
-	Timeout   Duration `yaml:"timeout"`
-	Score     string   `yaml:"score"` // model, keep
-	LongText  LongText `yaml:"long_text"`
-	HTML      string   `yaml:"html"` // keep, strip
-	QueryPath string   `yaml:"query_path"`
-	Details   bool     `yaml:"details"`
-	OnFailure string   `yaml:"on_failure"` // engine, error
+	Match      string   `yaml:"match"`
+	Fields     []string `yaml:"fields"`
+	Window     int      `yaml:"window"`
+	MaxWindow  int      `yaml:"max_window"`
+	Timeout    Duration `yaml:"timeout"`
+	Score      string   `yaml:"score"` // model, keep
+	LongText   LongText `yaml:"long_text"`
+	HTML       string   `yaml:"html"` // keep, strip
+	QueryPath  string   `yaml:"query_path"`
+	QueryParam string   `yaml:"query_param"`
+	Details    bool     `yaml:"details"`
+	OnFailure  string   `yaml:"on_failure"` // engine, error
 }
 
 // LongText is how texts beyond the model's reach are scored.

@@ -12,6 +12,7 @@ type Request struct {
 	RawQuery string // as sent
 	Header   http.Header
 	Body     []byte // read whole, content encoding identity
+	Template []byte // the search template, JSON that was checked, of which Body was rendered; nil for none
 }
 
 // A Decision is what becomes of a search. Exactly one of three holds:

@@ -285,7 +285,7 @@ func (p *planner) readPage() verdict {
 }
 
 // readQuery settles the query text: what the request gives outright, else ?q=, which replaces the body's query, else the rule's
-// path, else the query's clauses.
+// parameter of a template, else the rule's path, else the query's clauses.
 func (p *planner) readQuery() verdict {
 	s := &p.search
 	q, inURL := s.params.get("q")
@@ -294,6 +294,7 @@ func (p *planner) readQuery() verdict {
 		p.d.Query = p.controls.query
 	case inURL:
 		p.d.Query = collapse(plainQueryString(q))
+	case p.d.Rule.QueryParam != "" && p.readParam():
 	case p.d.Rule.QueryPath != "":
 		p.d.Query, _ = textAtPath(s.doc, s.root, p.d.Rule.QueryPath)
 	default:
@@ -303,6 +304,20 @@ func (p *planner) readQuery() verdict {
 		return bypass(ReasonNoQueryText)
 	}
 	return goOn
+}
+
+// readParam takes the query text from the parameters of the template that the search was rendered of.
+func (p *planner) readParam() bool {
+	doc := p.request.Template
+	if doc == nil {
+		return false
+	}
+	given, ok := rawjson.Get(doc, rawjson.Root(doc), "params")
+	if !ok {
+		return false
+	}
+	p.d.Query, ok = textAtPath(doc, given, p.d.Rule.QueryParam)
+	return ok && p.d.Query != ""
 }
 
 // chooseFields settles where the text of a hit comes from: its _source where the client's filter lets the field through, else

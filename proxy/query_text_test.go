@@ -165,3 +165,26 @@ func FuzzQueryText(f *testing.F) {
 		}
 	})
 }
+
+func TestQueryOfATemplatesParameter(t *testing.T) {
+	for _, c := range []struct{ name, template, want string }{
+		{"there", `{"id":"x","params":{"q":" what  foxes eat "}}`, "what foxes eat"},
+		{"a number", `{"params":{"q":1984}}`, "1984"},
+		{"several", `{"params":{"q":["what","foxes"]}}`, "what foxes"},
+		{"not there", `{"params":{"other":"x"}}`, "fox"},
+		{"empty", `{"params":{"q":""}}`, "fox"},
+		{"an object", `{"params":{"q":{}}}`, "fox"},
+		{"no parameters", `{"id":"x"}`, "fox"},
+		{"no template", "", "fox"},
+	} {
+		r := ask("POST /products/_search", `{"query":{"match":{"a":"fox"}}}`)
+		if c.template != "" {
+			r.Template = []byte(c.template)
+		}
+		rules := testRules()
+		rules.List[0].QueryParam = "q"
+		if d := Plan(r, rules); d.Query != c.want {
+			t.Errorf("%s: %q, want %q", c.name, d.Query, c.want)
+		}
+	}
+}

@@ -67,6 +67,9 @@ type Rule struct {
 	// QueryPath, if not empty, is the dotted path of the query text in the request body, for example
 	// "query.bool.must.0.match.title.query"; a number selects an element of an array. It replaces the walk through the query.
 	QueryPath string
+	// QueryParam, if not empty, is the dotted path of the query text among the params of a search template. A template without it is
+	// read as any search.
+	QueryParam string
 	// Details adds resift.engine_score, resift.model_score and resift.engine_rank to every hit's fields.
 	Details   bool
 	OnFailure FailureMode

@@ -196,7 +196,7 @@ func rules(c *configs.Config) *proxy.Rules {
 			Match: x.Match, Fields: x.Fields, Window: x.Window, MaxWindow: x.MaxWindow, Timeout: time.Duration(x.Timeout),
 			Score:    proxy.ScoreMode(x.Score),
 			LongText: proxy.LongText{Mode: proxy.LongTextMode(x.LongText.Mode), MaxTokens: x.LongText.MaxTokens, Overlap: x.LongText.Overlap},
-			HTML:     proxy.HTMLMode(x.HTML), QueryPath: x.QueryPath, Details: x.Details, OnFailure: proxy.FailureMode(x.OnFailure),
+			HTML:     proxy.HTMLMode(x.HTML), QueryPath: x.QueryPath, QueryParam: x.QueryParam, Details: x.Details, OnFailure: proxy.FailureMode(x.OnFailure),
 		})
 	}
 	return r
