@@ -188,3 +188,12 @@ func TestQueryOfATemplatesParameter(t *testing.T) {
 		}
 	}
 }
+
+func TestRenderedTemplateKeepsItsParameters(t *testing.T) {
+	rules := testRules()
+	rules.List[0].QueryParam = "user.q"
+	r := ask("POST /products/_search", `{"id":"x","params":{"user":{"q":"what foxes eat"}}}`)
+	if d := planRendered(r, searchTemplate{}, []byte(`{"query":{"match":{"a":"fox"}}}`), rules); d.Query != "what foxes eat" {
+		t.Errorf("query %q, bypass %q", d.Query, d.Bypass)
+	}
+}

@@ -131,7 +131,7 @@ func planRendered(r *Request, t searchTemplate, rendered []byte, rules *Rules) D
 		return left
 	}
 	plain := *r
-	plain.Body = search
+	plain.Body, plain.Template = search, r.Body
 	d := Plan(&plain, rules)
 	d.Deferred = nil // its second search is a plain one
 	if d.Bypass == "" && d.Refusal == nil {
