@@ -30,7 +30,7 @@ func (t *tally) add(kind, reason string, took time.Duration, violation string) {
 	defer t.mu.Unlock()
 	t.count[kind]++
 	t.reasons[reason]++
-	if kind != "cut" && kind != "refused" {
+	if kind != "cut" && kind != "refused" && kind != "closed" {
 		t.took = append(t.took, took)
 	}
 	if violation != "" && len(t.violations) < 10 {
@@ -49,7 +49,7 @@ func (t *tally) quantile(q float64) time.Duration {
 
 // verdict is an answer as a client sees it.
 type verdict struct {
-	kind, reason string // X-Resift-Status, X-Resift-Reason; kind is "5xx" for an error, "cut" for no whole answer, "refused" for no connection
+	kind, reason string // X-Resift-Status, X-Resift-Reason; kind is "5xx" for an error, "cut" for no whole answer, "refused" for no connection, "closed" for one that ended unanswered
 	violation    string // "" where it keeps every promise
 	took         time.Duration
 }
@@ -60,6 +60,9 @@ func (b *bench) ask(c *http.Client, body string) verdict {
 	res, err := c.Post(b.process.URL+"/"+index+"/_search", "application/json", strings.NewReader(body))
 	if errors.Is(err, syscall.ECONNREFUSED) {
 		return verdict{kind: "refused"}
+	}
+	if errors.Is(err, syscall.ECONNRESET) || errors.Is(err, io.EOF) {
+		return verdict{kind: "closed"}
 	}
 	if err != nil {
 		return verdict{kind: "cut", violation: "no answer: " + err.Error(), took: time.Since(begin)}
