@@ -25,6 +25,7 @@ format, ordered by a model that read the query and each hit together.
   resift check --config FILE     prints the effective configuration, or every problem of it
   resift demo                    a real engine, a corpus, a model and the proxy, on this machine
   resift eval                    relevance of the engine's order and the model's, through a running proxy
+  resift ab report               which arm of an experiment serves its users better, from the records
   resift model info DIR          what a model directory is, and what it will run on
   resift model bench DIR         pairs/s, tokens/s and milliseconds by length and batch
   resift model verify DIR        compares its scores with a reference's
@@ -86,6 +87,8 @@ func (p *program) command(ctx context.Context) error {
 		return p.demo(ctx, rest)
 	case "eval":
 		return p.eval(ctx, rest)
+	case "ab":
+		return p.ab(rest)
 	case "model":
 		return p.model(ctx, rest)
 	case "version", "--version":
