@@ -12,6 +12,7 @@ type Config struct {
 	Reranker  Reranker  `yaml:"reranker"`
 	Cache     Cache     `yaml:"cache"`
 	Indices   []Index   `yaml:"indices"`
+	Records   Records   `yaml:"records"`
 	Allow     Allow     `yaml:"allow"`
 	Limits    Limits    `yaml:"limits"`
 	Log       Log       `yaml:"log"`
@@ -99,6 +100,47 @@ type Index struct {
 	QueryParam string   `yaml:"query_param"`
 	Details    bool     `yaml:"details"`
 	OnFailure  string   `yaml:"on_failure"` // engine, error
+
+	Experiment Experiment `yaml:"experiment"`
+}
+
+// Experiment gives each unit one of several arms.
+type Experiment struct {
+	Name string `yaml:"name"` // empty: none
+	Salt string `yaml:"salt"` // empty: the name
+	Unit Unit   `yaml:"unit"`
+	Arms []Arm  `yaml:"arms"`
+}
+
+// Unit says who keeps an arm: the first of these that a request has, else its address.
+type Unit struct {
+	Header string `yaml:"header"`
+	Cookie string `yaml:"cookie"`
+}
+
+// Arm is one arm of an experiment.
+type Arm struct {
+	Name     string `yaml:"name"`
+	Kind     string `yaml:"kind"`      // control, treatment, interleave, shadow
+	Weight   int    `yaml:"weight"`    // share of the units, relative to the other arms'
+	Window   int    `yaml:"window"`    // 0: the rule's
+	LongText string `yaml:"long_text"` // mode; empty: the rule's
+}
+
+// Records are searches and what users did with them, for experiments.
+type Records struct {
+	Dir           string   `yaml:"dir"`       // of JSON lines; empty: none
+	FileSize      Bytes    `yaml:"file_size"` // a file that has grown to it is put aside
+	Files         int      `yaml:"files"`     // put aside and kept, for each kind of record
+	URL           string   `yaml:"url"`       // an engine to index the records into; empty: none
+	Authorization Secret   `yaml:"authorization"`
+	IndexPrefix   string   `yaml:"index_prefix"`
+	Application   string   `yaml:"application"`
+	Queries       string   `yaml:"queries"` // keep, hash, omit
+	Clients       string   `yaml:"clients"`
+	Key           Secret   `yaml:"key"`
+	Queue         int      `yaml:"queue"`   // records that may wait; more are lost, and counted
+	Origins       []string `yaml:"origins"` // sites whose pages may post events
 }
 
 // LongText is how texts beyond the model's reach are scored.
@@ -159,8 +201,9 @@ func Default() Config {
 			Concurrency: 4,
 			QueuePairs:  4096,
 		},
-		Cache: Cache{Size: 64 << 20},
-		Allow: Allow{Mode: true, Query: true, Window: true, Arm: true, Ext: true, Native: true, Headers: []string{}},
+		Cache:   Cache{Size: 64 << 20},
+		Records: Records{FileSize: 64 << 20, Files: 10, Application: "resift", Queries: "keep", Clients: "hash", Queue: 10_000, Origins: []string{}},
+		Allow:   Allow{Mode: true, Query: true, Window: true, Arm: true, Ext: true, Native: true, Headers: []string{}},
 		Limits: Limits{
 			Body:       10 << 20,
 			Headers:    64 << 10,
@@ -186,5 +229,7 @@ func DefaultIndex() Index {
 		LongText:  LongText{Mode: "first", MaxTokens: 96, Overlap: 24},
 		HTML:      "keep",
 		OnFailure: "engine",
+
+		Experiment: Experiment{Arms: []Arm{}},
 	}
 }

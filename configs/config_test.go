@@ -73,7 +73,8 @@ func TestFiles(t *testing.T) {
 				if err != nil {
 					t.Fatalf("what was printed does not load: %v", err)
 				}
-				if again.Reranker.Token = c.Reranker.Token; !reflect.DeepEqual(again, c) {
+				again.Reranker.Token, again.Records.Key = c.Reranker.Token, c.Records.Key // printed masked
+				if !reflect.DeepEqual(again, c) {
 					t.Errorf("printed and loaded again it differs:\n%+v\n%+v", again, c)
 				}
 			} else {

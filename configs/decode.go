@@ -124,8 +124,11 @@ func (d *decoder) sequence(path string, n *yaml.Node, v reflect.Value) {
 	}
 	out := reflect.MakeSlice(v.Type(), len(n.Content), len(n.Content))
 	for i, item := range n.Content {
-		if index, ok := out.Index(i).Addr().Interface().(*Index); ok {
-			*index = DefaultIndex()
+		switch item := out.Index(i).Addr().Interface().(type) {
+		case *Index:
+			*item = DefaultIndex()
+		case *Arm:
+			*item = Arm{Weight: 1}
 		}
 		d.value(fmt.Sprintf("%s[%d]", path, i), item, out.Index(i))
 	}

@@ -49,6 +49,8 @@ func (v *validator) config(c *Config) {
 	v.headers(c.Allow.Headers)
 	v.limits(&c.Limits)
 	v.indices(c.Indices)
+	v.records(&c.Records)
+	v.recorded(c)
 	v.oneOf("log.level", c.Log.Level, "debug", "info", "warn", "error")
 	v.oneOf("log.format", c.Log.Format, "text", "json")
 }
@@ -199,6 +201,7 @@ func (v *validator) index(at string, x *Index) {
 	if x.MaxWindow < x.Window || x.MaxWindow > maxWindow {
 		v.wrong(at+".max_window", "want %d (the window) to %d hits, found %d", x.Window, maxWindow, x.MaxWindow)
 	}
+	v.experiment(at+".experiment", x)
 	v.positive(at+".timeout", x.Timeout)
 	v.oneOf(at+".score", x.Score, "model", "keep")
 	v.oneOf(at+".on_failure", x.OnFailure, "engine", "error")
