@@ -102,6 +102,9 @@ func (h *Handler) ask(r *http.Request, q question, off bool) (*order, error) {
 	}
 	req.RequestURI, req.RemoteAddr = req.URL.RequestURI(), r.RemoteAddr
 	req.Header.Set("Content-Type", "application/json")
+	if !off {
+		req.Header.Set("X-Resift-Arm", "treatment") // whatever experiment there is
+	}
 	if auth := r.Header["Authorization"]; auth != nil {
 		req.Header["Authorization"] = auth
 	}

@@ -29,7 +29,7 @@ type Arm struct {
 // Experiment assigns units to arms. It is immutable and safe for concurrent use.
 type Experiment struct {
 	Name   string
-	salt   string
+	Salt   string // of the assignments and of interleaved arms' coins
 	arms   []Arm
 	bounds []float64 // upper bound of each arm in [0,1], ascending; the last is 1
 }
@@ -65,7 +65,7 @@ func New(name, salt string, arms []Arm) (*Experiment, error) {
 		seen[a.Name] = true
 		total += a.Weight
 	}
-	e := &Experiment{Name: name, salt: salt, arms: arms, bounds: make([]float64, len(arms))}
+	e := &Experiment{Name: name, Salt: salt, arms: arms, bounds: make([]float64, len(arms))}
 	var sum float64
 	for i, a := range arms {
 		sum += a.Weight
@@ -80,13 +80,25 @@ func (e *Experiment) Arms() []Arm { return e.arms }
 
 // Assign is the arm of a unit: a point of [0,1) drawn by hashing salt and unit, looked up in the arms' shares.
 func (e *Experiment) Assign(unit string) Arm {
-	x := point(e.salt, unit)
+	x := point(e.Salt, unit)
 	for i, bound := range e.bounds {
 		if x < bound {
 			return e.arms[i]
 		}
 	}
 	return e.arms[len(e.arms)-1]
+}
+
+// Share is the part of all units that the arm with this name is to have, 0 for an unknown one.
+func (e *Experiment) Share(name string) float64 {
+	before := 0.0
+	for i, a := range e.arms {
+		if a.Name == name {
+			return e.bounds[i] - before
+		}
+		before = e.bounds[i]
+	}
+	return 0
 }
 
 // Find is the arm with a name, as a request may force it.

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/resift/resift/experiment"
 	"github.com/resift/resift/searchclient"
 )
 
@@ -13,6 +14,7 @@ import (
 // into buffer. It answers false if the fragments of the page are not to be had by themselves: then all has to be asked for.
 func (s *search) cutPage(alone bool, buffer *[]byte, took time.Duration) bool {
 	page := s.page(s.answer, s.model, took)
+	s.show(s.answer, page.Order)
 	if deferred := s.plan.Deferred; deferred != nil {
 		var ok bool
 		if page.Highlights, ok = s.pageHighlights(s.answer, page.Order); !ok {
@@ -44,7 +46,7 @@ func (s *search) page(answer *searchclient.Answer, model []float32, took time.Du
 	from := min(s.plan.From, len(hits))
 	to := min(s.plan.From+s.plan.Size, len(hits))
 	p := searchclient.Page{DropFields: s.plan.Strip, DropHighlight: s.plan.StripHighlight}
-	if s.status == StatusFallback {
+	if s.status == StatusFallback || s.status == StatusBypassed {
 		p.Order = make([]int, to-from)
 		for n := range p.Order {
 			p.Order[n] = from + n
@@ -56,6 +58,9 @@ func (s *search) page(answer *searchclient.Answer, model []float32, took time.Du
 		engine[i] = hit.Score()
 	}
 	r := rank(model, engine, s.plan.Score)
+	if s.plan.kind() == experiment.Interleave {
+		s.interleave(&r, len(model))
+	}
 	p.Order, p.Scores, p.AddTook = r.order[from:to], r.scores, took
 	if !math.IsNaN(answer.MaxScore()) { // an engine that tracked none has said so
 		p.MaxScore = &r.max

@@ -17,7 +17,7 @@ const (
 	HeaderMode   = "X-Resift-Mode"   // rerank | off
 	HeaderQuery  = "X-Resift-Query"  // the query text, UTF-8
 	HeaderWindow = "X-Resift-Window" // hits to re-rank
-	HeaderArm    = "X-Resift-Arm"    // control | treatment
+	HeaderArm    = "X-Resift-Arm"    // control | treatment | an arm of the experiment
 )
 
 // MaxTimeout is the longest time for scoring that a request may ask for.
@@ -32,7 +32,7 @@ const (
 // controls are what a request itself says about its re-ranking. Zero values mean that nothing was said.
 type controls struct {
 	off     bool
-	control bool // the control arm
+	arm     string // an arm by name
 	query   string
 	window  int
 	fields  []string
@@ -111,12 +111,11 @@ func (c *controls) readWindow(value string) *Refusal {
 }
 
 func (c *controls) readArm(value string) *Refusal {
-	switch value {
-	case "control", "treatment":
-		c.control = value == "control"
-		return nil
+	if value == "" {
+		return refuseArgument("must not be empty")
 	}
-	return refuseArgument("must be [control] or [treatment]")
+	c.arm = value
+	return nil
 }
 
 // extReader reads one member of ext.resift. headerWins is true where the header of the same meaning was given.

@@ -81,6 +81,7 @@ func (e *exchange) finish() {
 	if e.plan.multi != nil {
 		e.telemetry.finishMulti(e.span, e.summary().outcome, e.listOutcomes())
 	}
+	e.recordSearches(total)
 }
 
 // settle says what became of all searches.
@@ -114,7 +115,7 @@ func (e *exchange) decide(k kind, index string, body []byte) (ok bool) {
 		e.send(withBody(e.r, body), e.r.URL.RawQuery, false)
 		return false
 	}
-	request := &Request{Method: e.r.Method, Path: e.r.URL.EscapedPath(), RawQuery: e.r.URL.RawQuery, Header: header, Body: plain}
+	request := &Request{Method: e.r.Method, Path: e.r.URL.EscapedPath(), RawQuery: e.r.URL.RawQuery, Header: header, Address: e.r.RemoteAddr, Body: plain}
 	defer func() {
 		if v := recover(); v != nil {
 			e.logPanic("plan", v)
@@ -343,8 +344,8 @@ func (e *exchange) strict() bool {
 	return false
 }
 
-// sendOwn forwards the client's request as the engine may see it.
-func (e *exchange) sendOwn(strict bool) {
+// forwardOwn forwards the client's request as the engine may see it, and its answer as a stream.
+func (e *exchange) forwardOwn(strict bool) {
 	own := e.plan.own
 	r, err := outgoingRequest(e.r, own)
 	if err != nil {

@@ -49,6 +49,10 @@ type Options struct {
 	Scores Scores
 	Rules  *Rules // what is re-ranked, and which controls a request may use
 
+	// Recorder, if not nil, hears of the searches of experiments; Application is written into each record.
+	Recorder    Recorder
+	Application string
+
 	Limits Limits
 	// AllowHeaders are names of request fields that pass although they tell the engine who asks, or hold an underscore. A "*" at the
 	// end stands for any rest. See docs/operations.md, Safe on the wire.
@@ -65,20 +69,23 @@ type Options struct {
 
 // Handler is the proxy. It is immutable and safe for concurrent use.
 type Handler struct {
-	engine    Engine
-	scorer    Scorer
-	scores    Scores
-	rules     *Rules
-	limits    Limits
-	trust     bool
-	fields    fieldRules
-	log       *slog.Logger
-	telemetry *telemetry
-	forwarder *httputil.ReverseProxy
-	slots     chan struct{} // one element a search in the pipeline
-	bodies    bodies
-	coder     coding.Coder
-	habit     habit
+	engine      Engine
+	scorer      Scorer
+	scores      Scores
+	rules       *Rules
+	recorder    Recorder
+	application string
+	background  *background
+	limits      Limits
+	trust       bool
+	fields      fieldRules
+	log         *slog.Logger
+	telemetry   *telemetry
+	forwarder   *httputil.ReverseProxy
+	slots       chan struct{} // one element a search in the pipeline
+	bodies      bodies
+	coder       coding.Coder
+	habit       habit
 }
 
 // New makes a handler of its parts.
@@ -108,8 +115,12 @@ func New(o Options) (*Handler, error) {
 		engine: o.Engine, scorer: o.Scorer, scores: o.Scores, rules: o.Rules, limits: limits, trust: o.TrustForwarded,
 		fields: newFieldRules(o.AllowHeaders),
 		log:    o.Logger, telemetry: t, forwarder: f.proxy(), slots: make(chan struct{}, limits.Searches),
+		recorder: o.Recorder, application: o.Application, background: newBackground(),
 	}, nil
 }
+
+// Close ends the scoring for shadow arms that goes on after answers, and waits for it. Searches are still answered then.
+func (h *Handler) Close() { h.background.close() }
 
 // ServeHTTP answers one request.
 func (h *Handler) ServeHTTP(to http.ResponseWriter, r *http.Request) {

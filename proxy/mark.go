@@ -39,6 +39,12 @@ func (e *exchange) mark(h http.Header) {
 	if m.reason == ReasonControlArm {
 		arm = armControl
 	}
+	for _, s := range e.searches {
+		if s.plan.Arm != "" {
+			arm = s.plan.Arm
+			break
+		}
+	}
 	h[headerArm] = []string{arm}
 	h[headerQueryID] = []string{e.id}
 	if m.status == StatusReranked || m.status == StatusPartial || e.some(StatusReranked) || e.some(StatusPartial) {

@@ -104,13 +104,13 @@ func headerIndex(header []byte, pathIndex string) (index string, ok bool) {
 }
 
 // request is the plain search that item i stands for. header is the client's, with a Content-Type of JSON.
-func (m *multiSearch) request(i int, rawQuery string, header http.Header) *Request {
+func (m *multiSearch) request(i int, rawQuery string, header http.Header, address string) *Request {
 	item := m.items[i]
 	path := "/_search"
 	if item.index != "" {
 		path = "/" + url.PathEscape(item.index) + path
 	}
-	return &Request{Method: http.MethodPost, Path: path, RawQuery: rawQuery, Header: header, Body: item.body.Of(m.content)}
+	return &Request{Method: http.MethodPost, Path: path, RawQuery: rawQuery, Header: header, Address: address, Body: item.body.Of(m.content)}
 }
 
 // appendItem appends the lines of item i with this search in place of its own.
@@ -163,13 +163,13 @@ func isJSONLines(contentType string) bool {
 
 // planMulti plans each search of a multi-search as the plain search that it stands for, or, with a renderer, as a search by
 // template. With a refusal it is for the whole multi-search: engines refuse it as a whole, too, for a search that they cannot parse.
-func planMulti(m *multiSearch, ps params, header http.Header, rules *Rules, render renderer) (decisions []Decision, refusal *Refusal) {
+func planMulti(m *multiSearch, ps params, header http.Header, address string, rules *Rules, render renderer) (decisions []Decision, refusal *Refusal) {
 	header = withContentType(header, typeOfJSON(header))
 	rawQuery := ps.only("search_pipeline").encode() // all that a parameter of a multi-search says about a search to Plan
 	var requests []*Request
 	for i, item := range m.items {
 		if item.readable {
-			requests = append(requests, m.request(i, rawQuery, header))
+			requests = append(requests, m.request(i, rawQuery, header, address))
 		}
 	}
 	readable := planAll(requests, rules, render)

@@ -25,7 +25,7 @@ func FuzzSplitMulti(f *testing.F) {
 		if same := p.compose(nil, func(i int) []byte { return m.items[i].body.Of(content) }); !bytes.Equal(same, content) {
 			t.Fatalf("%q became %q", content, same)
 		}
-		decisions, refusal := planMulti(&m, nil, http.Header{}, rules, nil)
+		decisions, refusal := planMulti(&m, nil, http.Header{}, "", rules, nil)
 		if refusal != nil {
 			return
 		}

@@ -3,6 +3,8 @@ package proxy
 import (
 	"net/http"
 	"time"
+
+	"github.com/resift/resift/experiment"
 )
 
 // A Request is what Plan reads of a client's search.
@@ -11,6 +13,7 @@ type Request struct {
 	Path     string // escaped, as sent: URL.EscapedPath()
 	RawQuery string // as sent
 	Header   http.Header
+	Address  string // of the client, host:port
 	Body     []byte // read whole, content encoding identity
 	Template []byte // the search template, JSON that was checked, of which Body was rendered; nil for none
 }
@@ -29,7 +32,13 @@ type Decision struct {
 	Own       Outgoing
 	OwnEdited bool
 
-	// The rest is set only for a search to be re-ranked.
+	// Arm is the name of the arm that the request is in, whatever becomes of it; empty where that is not known.
+	Arm string
+
+	// Assignment is the arm of the rule's experiment; nil where there is none, or where no arm would re-rank the search.
+	Assignment *Assignment
+
+	// The rest is set only for a search to be re-ranked, or with an assignment.
 
 	Rule  *Rule
 	First Outgoing // the first stage: from 0, size Fetch, the fields to read, no filter_path
@@ -112,10 +121,13 @@ func Plan(req *Request, rules *Rules) Decision {
 	} {
 		if v := step(&p); v != goOn {
 			if signed(req) {
-				return Decision{Own: own, Bypass: v.bypass, Refusal: v.refusal}
+				return Decision{Own: own, Bypass: v.bypass, Refusal: v.refusal, Arm: p.d.Arm}
 			}
-			return Decision{Own: p.d.Own, OwnEdited: p.d.OwnEdited, Bypass: v.bypass, Refusal: v.refusal}
+			return Decision{Own: p.d.Own, OwnEdited: p.d.OwnEdited, Bypass: v.bypass, Refusal: v.refusal, Arm: p.d.Arm}
 		}
+	}
+	if p.d.kind() == experiment.Control {
+		p.d.Bypass = ReasonControlArm // only now: what no arm would re-rank is no part of the experiment
 	}
 	return p.d
 }

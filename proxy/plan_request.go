@@ -95,7 +95,7 @@ func planMultiRequest(index string, req *Request, rules *Rules, limit int, rende
 		p.decisions = []Decision{{Bypass: reason}}
 		return p
 	}
-	p.decisions, p.refusal = planMulti(&m, ps, req.Header, rules, render)
+	p.decisions, p.refusal = planMulti(&m, ps, req.Header, req.Address, rules, render)
 	if p.refusal != nil {
 		return p
 	}

@@ -22,8 +22,8 @@ func bypass(reason Reason) verdict { return verdict{bypass: reason} }
 
 // planner holds a plan in the making. Its steps run in the order of Plan, each on what those before it found.
 type planner struct {
-	request        *Request
 	rules          *Rules
+	request        *Request
 	controlHeaders http.Header
 	controls       controls
 	search         searchRequest
@@ -251,13 +251,10 @@ func (p *planner) offerQuery(text string) {
 }
 
 func (p *planner) judgeMode() verdict {
-	switch {
-	case p.controls.off:
+	if p.controls.off {
 		return bypass(ReasonModeOff)
-	case p.controls.control:
-		return bypass(ReasonControlArm)
 	}
-	return goOn
+	return p.chooseArm()
 }
 
 func (p *planner) judgeShape() verdict {
@@ -269,10 +266,7 @@ func (p *planner) readPage() verdict {
 	if !ok {
 		return bypass(ReasonPage)
 	}
-	window := p.d.Rule.Window
-	if p.controls.window > 0 {
-		window = p.controls.window
-	}
+	window := p.window()
 	switch {
 	case pg.size == 0:
 		return bypass(ReasonSizeZero)
@@ -365,7 +359,7 @@ func (p *planner) settle() verdict {
 		return bypass(ReasonParameter)
 	}
 	d.Explain = explain
-	d.Timeout, d.Score, d.LongText, d.Details, d.OnFailure = rule.Timeout, rule.Score, rule.LongText, rule.Details, rule.OnFailure
+	d.Timeout, d.Score, d.LongText, d.Details, d.OnFailure = rule.Timeout, rule.Score, p.longText(), rule.Details, rule.OnFailure
 	d.StripHTML = rule.HTML == HTMLStrip
 	if c.timeout > 0 {
 		d.Timeout = c.timeout

@@ -9,6 +9,7 @@ const (
 	ReasonNoRule         Reason = "no_rule"          // no rule of the configuration matches every index that the search names
 	ReasonModeOff        Reason = "mode_off"         // the request asked for the engine's order (X-Resift-Mode or ext.resift.mode)
 	ReasonControlArm     Reason = "control_arm"      // the request is in the control arm of an experiment
+	ReasonShadow         Reason = "shadow"           // the request is in a shadow arm: the engine's order is answered, and the model's recorded
 	ReasonNoQueryText    Reason = "no_query_text"    // the query holds no text that a model could read
 	ReasonSort           Reason = "sort"             // explicit sort whose first key is not _score descending
 	ReasonSearchAfter    Reason = "search_after"     // deep paging by search_after
@@ -56,7 +57,7 @@ const (
 // Reasons lists every reason, in the order of the documentation.
 func Reasons() []Reason {
 	return []Reason{
-		ReasonNoRule, ReasonModeOff, ReasonControlArm, ReasonNoQueryText, ReasonSort, ReasonSearchAfter, ReasonScroll, ReasonSlice,
+		ReasonNoRule, ReasonModeOff, ReasonControlArm, ReasonShadow, ReasonNoQueryText, ReasonSort, ReasonSearchAfter, ReasonScroll, ReasonSlice,
 		ReasonSizeZero, ReasonPastWindow, ReasonPage, ReasonKNN, ReasonRank, ReasonRetriever, ReasonContentType, ReasonAnswerFormat,
 		ReasonEncoding, ReasonMalformed, ReasonTooDeep, ReasonDuplicateKey, ReasonQueryString, ReasonParameter,
 		ReasonSearchPipeline, ReasonStoredFields, ReasonBodyAndSource, ReasonBodyTooLarge, ReasonSigned,

@@ -73,6 +73,8 @@ type Rule struct {
 	// Details adds resift.engine_score, resift.model_score and resift.engine_rank to every hit's fields.
 	Details   bool
 	OnFailure FailureMode
+	// Experiment is the A/B test on this rule's searches; nil: none.
+	Experiment *Experiment
 }
 
 // Allow says which controls of a request are honoured. Those that are not are ignored; the ones in the body are taken out

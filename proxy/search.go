@@ -6,6 +6,7 @@ import (
 
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/resift/resift/experiment"
 	"github.com/resift/resift/searchclient"
 )
 
@@ -23,6 +24,9 @@ type search struct {
 	answer *searchclient.Answer // to the rewritten search; nil: out stays as it is
 	model  []float32            // the model's scores of the window's hits
 	out    []byte               // what the client gets
+
+	shown []string          // the hits of the page, by _id, for the record
+	teams []experiment.Team // of the window's places, in an interleaved arm
 }
 
 // take gives the search the engine's answer to it.
@@ -81,5 +85,9 @@ func (s *search) work() {
 			s.outcome = outcome{StatusFallback, ReasonInternal}
 		}
 	}()
+	if s.plan.kind() == experiment.Shadow {
+		s.outcome = outcome{StatusBypassed, ReasonShadow} // the model has its turn when the client has its answer
+		return
+	}
 	s.model, s.outcome = s.scoreWindow(s.answer)
 }

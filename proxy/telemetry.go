@@ -161,6 +161,14 @@ type measured struct {
 	tokens int
 }
 
+// scored counts what the model did for a search.
+func (t *telemetry) scored(ctx context.Context, m *measured) {
+	if m.pairs > 0 {
+		t.pairs.Add(ctx, int64(m.pairs))
+		t.tokens.Add(ctx, int64(m.tokens))
+	}
+}
+
 // finish records a search and ends its span.
 func (t *telemetry) finish(ctx context.Context, span trace.Span, m *measured, total time.Duration) {
 	t.request(ctx, m.outcome, total)
@@ -169,10 +177,7 @@ func (t *telemetry) finish(ctx context.Context, span trace.Span, m *measured, to
 			t.stage.Record(ctx, d.Seconds(), t.stages[s])
 		}
 	}
-	if m.pairs > 0 {
-		t.pairs.Add(ctx, int64(m.pairs))
-		t.tokens.Add(ctx, int64(m.tokens))
-	}
+	t.scored(ctx, m)
 	if span.IsRecording() {
 		span.SetAttributes(
 			attribute.String("resift.status", string(m.status)),

@@ -15,6 +15,8 @@ func (s *server) adminHandler() http.Handler {
 	m.HandleFunc("GET /healthz", s.health)
 	m.HandleFunc("GET /readyz", s.ready)
 	m.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) { s.current.snapshot.Load().compare.ServeHTTP(w, r) })
+	m.HandleFunc("/events", s.events)
+	m.HandleFunc("GET /events.js", s.events)
 	m.HandleFunc("/debug/pprof/", pprof.Index)
 	m.HandleFunc("/debug/pprof/cmdline", pprof.Cmdline)
 	m.HandleFunc("/debug/pprof/profile", pprof.Profile)

@@ -33,7 +33,7 @@ type processMetrics struct {
 func newProcessMetrics(mp metric.MeterProvider, now func() *snapshot) (*processMetrics, error) {
 	m := mp.Meter("github.com/resift/resift/cmd/resift")
 	var p processMetrics
-	var errs [11]error
+	var errs [14]error
 	p.batchPairs, errs[0] = m.Int64Histogram("resift.batch.pairs", metric.WithUnit("{pair}"), metric.WithDescription("Pairs of one run of the model."),
 		metric.WithExplicitBucketBoundaries(1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024))
 	p.batchTokens, errs[1] = m.Int64Histogram("resift.batch.tokens", metric.WithUnit("{token}"), metric.WithDescription("Tokens of one run of the model, without padding."),
@@ -52,6 +52,12 @@ func newProcessMetrics(mp metric.MeterProvider, now func() *snapshot) (*processM
 	errs[7] = err
 	evictions, err := m.Int64ObservableCounter("resift.cache.evictions", metric.WithUnit("{pair}"), metric.WithDescription("Scores that made room for others."))
 	errs[8] = err
+	written, err := m.Int64ObservableCounter("resift.records.written", metric.WithUnit("{record}"), metric.WithDescription("Records of searches and events that were kept."))
+	errs[11] = err
+	lost, err := m.Int64ObservableCounter("resift.records.lost", metric.WithUnit("{record}"), metric.WithDescription("Records that were lost: the queue was full, or the engine refused them."))
+	errs[12] = err
+	waiting, err := m.Int64ObservableGauge("resift.records.waiting", metric.WithUnit("{record}"), metric.WithDescription("Records that wait to be written."))
+	errs[13] = err
 	_, errs[9] = m.RegisterCallback(func(_ context.Context, o metric.Observer) error {
 		s := now()
 		if s == nil {
@@ -63,8 +69,14 @@ func newProcessMetrics(mp metric.MeterProvider, now func() *snapshot) (*processM
 		o.ObserveInt64(hits, int64(c.Hits))
 		o.ObserveInt64(misses, int64(c.Misses))
 		o.ObserveInt64(evictions, int64(c.Evictions))
+		if s.records != nil {
+			r := s.records.Stats()
+			o.ObserveInt64(written, int64(r.Written))
+			o.ObserveInt64(lost, int64(r.Lost))
+			o.ObserveInt64(waiting, int64(r.Waiting))
+		}
 		return nil
-	}, queue, bytes, hits, misses, evictions)
+	}, queue, bytes, hits, misses, evictions, written, lost, waiting)
 	return &p, errors.Join(errs[:]...)
 }
 

@@ -20,6 +20,7 @@ import (
 	"github.com/resift/resift/rerankapi"
 	"github.com/resift/resift/reranker"
 	"github.com/resift/resift/searchclient"
+	"github.com/resift/resift/ubi"
 )
 
 // snapshot is a configuration and all that was built from it. It is immutable.
@@ -29,6 +30,7 @@ type snapshot struct {
 	reranker  *reranker.Reranker
 	cache     *cache.Cache
 	handler   *proxy.Handler
+	records   *ubi.Writer // nil: none
 	compare   *compare.Handler
 	rerankAPI *rerankapi.Handler // nil: none
 	tls       *tls.Config        // of the search port and the rerank API's; nil: plain HTTP
@@ -74,8 +76,22 @@ func (b *builder) build(c *configs.Config, old *snapshot) (s *snapshot, err erro
 	if s.rerankAPI, err = b.rerankAPI(c, s); err != nil {
 		return s, err
 	}
+	if old != nil && reflect.DeepEqual(old.config.Records, c.Records) {
+		s.records = old.records
+	} else if s.records, err = openRecords(c.Records, b.telemetry.logger); err != nil {
+		return s, fmt.Errorf("records: %w", err)
+	}
+	rules, err := rules(c)
+	if err != nil {
+		return s, err
+	}
+	var recorder proxy.Recorder
+	if s.records != nil {
+		recorder = s.records
+	}
 	s.handler, err = proxy.New(proxy.Options{
-		Engine: s.engine, Scorer: s.reranker, Scores: s.cache, Rules: rules(c),
+		Engine: s.engine, Scorer: s.reranker, Scores: s.cache, Rules: rules,
+		Recorder: recorder, Application: c.Records.Application,
 		Limits:         proxy.Limits{Body: int64(c.Limits.Body), BodyTime: time.Duration(c.Limits.BodyTime), StallTime: time.Duration(c.Limits.StallTime), Searches: c.Limits.Searches},
 		AllowHeaders:   c.Allow.Headers,
 		Logger:         b.telemetry.logger,
@@ -102,6 +118,14 @@ func expression(match string) string {
 // close closes what other, which may be nil, does not use too.
 func (s *snapshot) close(other *snapshot) error {
 	var errs []error
+	if s.handler != nil {
+		s.handler.Close()
+	}
+	if s.records != nil && (other == nil || other.records != s.records) {
+		ctx, cancel := context.WithTimeout(context.Background(), recordsLimit)
+		errs = append(errs, s.records.Close(ctx))
+		cancel()
+	}
 	if s.reranker != nil && (other == nil || other.reranker != s.reranker) {
 		errs = append(errs, s.reranker.Close())
 	}
@@ -182,24 +206,6 @@ func (b *builder) rerankerOptions(r configs.Reranker) reranker.Options {
 		o.Header = http.Header{"Authorization": {"Bearer " + string(r.Token)}}
 	}
 	return o
-}
-
-func rules(c *configs.Config) *proxy.Rules {
-	r := &proxy.Rules{
-		Allow: proxy.Allow{
-			Mode: c.Allow.Mode, Query: c.Allow.Query, Window: c.Allow.Window, Arm: c.Allow.Arm, Ext: c.Allow.Ext, Native: c.Allow.Native,
-		},
-		MaxDepth: c.Limits.JSONDepth,
-	}
-	for _, x := range c.Indices {
-		r.List = append(r.List, proxy.Rule{
-			Match: x.Match, Fields: x.Fields, Window: x.Window, MaxWindow: x.MaxWindow, Timeout: time.Duration(x.Timeout),
-			Score:    proxy.ScoreMode(x.Score),
-			LongText: proxy.LongText{Mode: proxy.LongTextMode(x.LongText.Mode), MaxTokens: x.LongText.MaxTokens, Overlap: x.LongText.Overlap},
-			HTML:     proxy.HTMLMode(x.HTML), QueryPath: x.QueryPath, QueryParam: x.QueryParam, Details: x.Details, OnFailure: proxy.FailureMode(x.OnFailure),
-		})
-	}
-	return r
 }
 
 // current is the snapshot in service. Requests run on the one they began with; a swap waits for those of the old one.
