@@ -91,14 +91,14 @@ func (e *Experiment) Assign(unit string) Arm {
 
 // Share is the part of all units that the arm with this name is to have, 0 for an unknown one.
 func (e *Experiment) Share(name string) float64 {
-	before := 0.0
-	for i, a := range e.arms {
+	var share, total float64
+	for _, a := range e.arms {
+		total += a.Weight
 		if a.Name == name {
-			return e.bounds[i] - before
+			share = a.Weight
 		}
-		before = e.bounds[i]
 	}
-	return 0
+	return share / total
 }
 
 // Find is the arm with a name, as a request may force it.
