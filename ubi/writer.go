@@ -168,6 +168,9 @@ func (w *Writer) write(ctx context.Context, batch []Record) {
 		settled, refused, err := w.o.Sink.Write(ctx, batch)
 		w.written.Add(uint64(settled - refused))
 		w.lost.Add(uint64(refused))
+		if refused > 0 {
+			w.o.Logger.LogAttrs(ctx, slog.LevelWarn, "records were refused", slog.Int("records", refused))
+		}
 		batch = batch[settled:]
 		if err == nil {
 			return

@@ -52,6 +52,7 @@ func TestComparePageInABrowser(t *testing.T) {
 			b.Run(nil, `document.querySelector("input[name=index]").value = arguments[0]`, docs)
 			b.Type("input[name=q]", `memory <script>alert("x")</script>`)
 			b.Click("button")
+			b.WaitFor(".after .hit")
 			var seen struct {
 				Hits, Lines, Wide, Off int
 				Query, Background      string

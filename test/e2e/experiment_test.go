@@ -200,8 +200,13 @@ func TestRecordsInTheEngine(t *testing.T) {
 				send(e.address, request{method: "DELETE", target: "/" + prefix + string(s) + "?ignore_unavailable=true"})
 			}
 		})
+		t.Cleanup(func() {
+			if t.Failed() {
+				t.Logf("resift's log:\n%s", p.Log)
+			}
+		})
 		for _, s := range []ubi.Stream{ubi.Queries, ubi.Events} {
-			eventually(t, string(s)+" has its record", time.Minute, func() bool {
+			eventually(t, string(s)+" has its record", 3*time.Minute, func() bool {
 				a, err := send(e.address, get("/"+prefix+string(s)+"/_search?q=query_id:%22"+answer.header.Get("X-Resift-Query-Id")+"%22"))
 				return err == nil && a.status == 200 && strings.Contains(string(a.body), answer.header.Get("X-Resift-Query-Id")) && !strings.Contains(string(a.body), "abc")
 			})

@@ -177,10 +177,25 @@ func (b *Browser) Type(css, text string) {
 	b.must(b.call(http.MethodPost, b.element(css)+"/value", map[string]string{"text": text}, nil))
 }
 
-// Click clicks on an element; a page that this loads is waited for.
+// Click clicks on an element. What this loads may still be on its way: see WaitFor.
 func (b *Browser) Click(css string) {
 	b.t.Helper()
 	b.must(b.call(http.MethodPost, b.element(css)+"/click", map[string]any{}, nil))
+}
+
+// WaitFor waits until the page has an element: a click answers before the page that it asks for is there.
+func (b *Browser) WaitFor(css string) {
+	b.t.Helper()
+	for deadline := time.Now().Add(browserLimit); ; time.Sleep(50 * time.Millisecond) {
+		var found bool
+		err := b.call(http.MethodPost, b.session+"/execute/sync", map[string]any{"script": "return document.querySelector(arguments[0]) !== null && document.readyState === 'complete'", "args": []any{css}}, &found)
+		if err == nil && found {
+			return
+		}
+		if time.Now().After(deadline) {
+			b.t.Fatalf("the page has no %s (%v)", css, err)
+		}
+	}
 }
 
 // Complaints are the warnings and errors of the browser's console since the last call.
