@@ -193,7 +193,7 @@ func TestRecordsInTheEngine(t *testing.T) {
 		prefix := fmt.Sprintf("e2e-records-%d-", os.Getpid())
 		c.rest += fmt.Sprintf("\nrecords: {url: %q, index_prefix: %q, key: test}", e.url, prefix)
 		p := start(t, c)
-		answer := p.ask(post("/"+docs+"/_search", experimentSearch(0, 10), "Cookie: sid=abc"))
+		answer := p.ask(post("/"+docs+"/_search", experimentSearch(0, 10), "Cookie: sid=whose-session-it-is"))
 		click(t, p, answer.header.Get("X-Resift-Query-Id"), "x")
 		t.Cleanup(func() {
 			for _, s := range []ubi.Stream{ubi.Queries, ubi.Events} {
@@ -208,7 +208,7 @@ func TestRecordsInTheEngine(t *testing.T) {
 		for _, s := range []ubi.Stream{ubi.Queries, ubi.Events} {
 			eventually(t, string(s)+" has its record", 3*time.Minute, func() bool {
 				a, err := send(e.address, get("/"+prefix+string(s)+"/_search?q=query_id:%22"+answer.header.Get("X-Resift-Query-Id")+"%22"))
-				return err == nil && a.status == 200 && strings.Contains(string(a.body), answer.header.Get("X-Resift-Query-Id")) && !strings.Contains(string(a.body), "abc")
+				return err == nil && a.status == 200 && strings.Contains(string(a.body), answer.header.Get("X-Resift-Query-Id")) && !strings.Contains(string(a.body), "whose-session-it-is")
 			})
 		}
 	})
