@@ -15,6 +15,7 @@ var quoted = regexp.MustCompile(`"(?:[^"\\]|\\.)*"`)
 
 func (e quietError) Error() string {
 	var header textproto.ProtocolError
+	//lint:ignore SA1019 its errors are still of this type, and quote the engine
 	var message *http.ProtocolError
 	if errors.As(e.err, &header) || errors.As(e.err, &message) {
 		return "the engine's answer is not HTTP"
