@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"math"
 	"strings"
 )
 
@@ -103,7 +104,7 @@ func (r *Report) detail(t *ArmReport) detail {
 	d := detail{Name: t.Name, Width: width * float64(len(deltas)), Zero: plotHeight / 2}
 	for i, x := range deltas {
 		v := x.NDCG()
-		height := abs(v) * plotHeight / 2
+		height := math.Abs(v) * plotHeight / 2
 		b := bar{X: width * float64(i), Y: d.Zero, Width: width * .8, Height: height, Loss: v < 0,
 			Label: fmt.Sprintf("%s %+.4f: %s", r.Queries[x.Query].ID, v, r.Queries[x.Query].Text)}
 		switch {
@@ -125,8 +126,6 @@ func (r *Report) detail(t *ArmReport) detail {
 	}
 	return d
 }
-
-func abs(v float64) float64 { return max(v, -v) }
 
 func (r *Report) change(t *ArmReport, d Delta) change {
 	q := r.Queries[d.Query]

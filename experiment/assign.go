@@ -75,9 +75,6 @@ func New(name, salt string, arms []Arm) (*Experiment, error) {
 	return e, nil
 }
 
-// Arms are the arms in their order.
-func (e *Experiment) Arms() []Arm { return e.arms }
-
 // Assign is the arm of a unit: a point of [0,1) drawn by hashing salt and unit, looked up in the arms' shares.
 func (e *Experiment) Assign(unit string) Arm {
 	x := point(e.Salt, unit)

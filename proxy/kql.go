@@ -72,21 +72,9 @@ func (p *kqlScanner) flush() {
 
 // phrase reads from a quote to the next, or takes a lone quote for white space.
 func (p *kqlScanner) phrase() string {
-	var b strings.Builder
-	for i := p.at + 1; i < len(p.in); i++ {
-		switch c := p.in[i]; {
-		case c == '\\' && i+1 < len(p.in):
-			i++
-			b.WriteRune(p.in[i])
-		case c == '"':
-			p.at = i + 1
-			return b.String()
-		default:
-			b.WriteRune(c)
-		}
-	}
-	p.at++
-	return ""
+	text, next, _ := quotedPhrase(p.in, p.at)
+	p.at = next
+	return text
 }
 
 func (p *kqlScanner) readWord() {

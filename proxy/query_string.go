@@ -96,22 +96,29 @@ func (p *operatorScanner) emit(text string) {
 
 // phrase reads from a quote to the next, or takes a lone quote for white space.
 func (p *operatorScanner) phrase() {
+	text, next, ok := quotedPhrase(p.in, p.at)
+	if p.at = next; ok {
+		p.skipSuffix()
+		p.emit(collapse(text))
+	}
+}
+
+// quotedPhrase reads from the quote at offset at to the next one that is not escaped, and returns what stands between and where it
+// goes on. Without another quote it answers false, and goes on behind the first.
+func quotedPhrase(in []rune, at int) (text string, next int, ok bool) {
 	var b strings.Builder
-	for i := p.at + 1; i < len(p.in); i++ {
-		switch c := p.in[i]; {
-		case c == '\\' && i+1 < len(p.in):
+	for i := at + 1; i < len(in); i++ {
+		switch c := in[i]; {
+		case c == '\\' && i+1 < len(in):
 			i++
-			b.WriteRune(p.in[i])
+			b.WriteRune(in[i])
 		case c == '"':
-			p.at = i + 1
-			p.skipSuffix()
-			p.emit(collapse(b.String()))
-			return
+			return b.String(), i + 1, true
 		default:
 			b.WriteRune(c)
 		}
 	}
-	p.at++
+	return "", at + 1, false
 }
 
 // word reads a word with all that hangs on it.

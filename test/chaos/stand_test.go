@@ -48,10 +48,7 @@ var client = &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{
 // newStand builds resift, boots the engine and fills it.
 func newStand(t *testing.T) *stand {
 	t.Helper()
-	s := &stand{binary: t.TempDir() + "/resift", engine: os.Getenv("RESIFT_TEST_OPENSEARCH"), ids: map[string]hits{}}
-	if err := rig.Build(t.Context(), s.binary); err != nil {
-		t.Fatal(err)
-	}
+	s := &stand{binary: rig.Binary(t), engine: os.Getenv("RESIFT_TEST_OPENSEARCH"), ids: map[string]hits{}}
 	if s.engine == "" {
 		var log bytes.Buffer
 		e, err := engines.Start(t.Context(), engines.Options{Name: "opensearch-3.8", Heap: "512m", Log: &log})

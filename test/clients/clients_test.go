@@ -62,10 +62,7 @@ func TestClients(t *testing.T) {
 	if folder == "" {
 		t.Skip("RESIFT_TEST_CLIENTS is not set: make test-clients")
 	}
-	binary := filepath.Join(t.TempDir(), "resift")
-	if err := rig.Build(t.Context(), binary); err != nil {
-		t.Fatal(err)
-	}
+	binary := rig.Binary(t)
 	documents := filepath.Join(t.TempDir(), "documents.jsonl")
 	if err := writeDocuments(documents); err != nil {
 		t.Fatal(err)

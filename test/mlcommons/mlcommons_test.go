@@ -8,7 +8,6 @@ import (
 	"math"
 	"net/http"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -39,14 +38,7 @@ func TestRerankProcessor(t *testing.T) {
 	if folder == "" {
 		t.Skip("RESIFT_TEST_MLCOMMONS is not set: make test-mlcommons")
 	}
-	model := os.Getenv("RESIFT_TEST_MODEL")
-	if model == "" {
-		t.Fatal("RESIFT_TEST_MODEL is not set: make model, then make env")
-	}
-	binary := filepath.Join(t.TempDir(), "resift")
-	if err := rig.Build(t.Context(), binary); err != nil {
-		t.Fatal(err)
-	}
+	model, binary := rig.Model(t), rig.Binary(t)
 	var log bytes.Buffer
 	engine, err := Start(t.Context(), folder, engines.Options{Log: &log})
 	if err != nil {

@@ -62,14 +62,7 @@ func TestClients(t *testing.T) {
 	if folder == "" {
 		t.Skip("RESIFT_TEST_RERANK_CLIENTS is not set: make test-rerank-clients")
 	}
-	model := os.Getenv("RESIFT_TEST_MODEL")
-	if model == "" {
-		t.Fatal("RESIFT_TEST_MODEL is not set: make model, then make env")
-	}
-	binary := filepath.Join(t.TempDir(), "resift")
-	if err := rig.Build(t.Context(), binary); err != nil {
-		t.Fatal(err)
-	}
+	model, binary := rig.Model(t), rig.Binary(t)
 	p := rig.Start(t, binary, fmt.Sprintf(`listen: 127.0.0.1:0
 admin: {listen: "127.0.0.1:0"}
 rerank_api: {listen: "127.0.0.1:0", token: %s}

@@ -73,10 +73,7 @@ func TestSuite(t *testing.T) {
 	if len(files) == 0 {
 		t.Fatal("the suite is empty")
 	}
-	binary := filepath.Join(t.TempDir(), "resift")
-	if err := rig.Build(t.Context(), binary); err != nil {
-		t.Fatal(err)
-	}
+	binary := rig.Binary(t)
 	names := strings.Fields(os.Getenv("RESIFT_TEST_ENGINES"))
 	switch {
 	case len(names) == 0:
