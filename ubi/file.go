@@ -177,8 +177,12 @@ func (s *Files) Close() error {
 	return errors.Join(errs...)
 }
 
-// ReadDir calls each with every line of a stream in dir, the oldest file first. The bytes are valid during the call.
+// ReadDir calls each with every line of a stream in dir, the oldest file first. The bytes are valid during the call. A stream
+// without a file has no lines; a folder that is not there is an error.
 func ReadDir(dir string, stream Stream, each func(line []byte) error) error {
+	if _, err := os.Stat(dir); err != nil {
+		return err
+	}
 	old, err := oldFiles(dir, stream)
 	if err != nil {
 		return err

@@ -96,6 +96,13 @@ func TestOldestFilesGo(t *testing.T) {
 	}
 }
 
+func TestFolderThatIsNotThere(t *testing.T) {
+	missing := filepath.Join(t.TempDir(), "missing")
+	if err := ReadDir(missing, Queries, func([]byte) error { return nil }); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("%v", err)
+	}
+}
+
 // TestTornLineIsCutAway: a crash in the middle of a line costs that line and no other.
 func TestTornLineIsCutAway(t *testing.T) {
 	dir := t.TempDir()
