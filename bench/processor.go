@@ -27,7 +27,7 @@ func (b *bench) processor(ctx context.Context) (err error) {
 	defer func() { err = errors.Join(err, engine.Stop()) }()
 	b.say("indexing FOLDOC in %s %s", engine.Name, engine.Version)
 	x := demo.Index{URL: engine.URL, Name: benchIndex, Client: &http.Client{Timeout: time.Minute}}
-	if err := x.Load(ctx, documents(), corpus.Count(), func(int) {}); err != nil {
+	if err := x.Load(ctx, demo.Corpus(), corpus.Count(), func(int) {}); err != nil {
 		return err
 	}
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 2 * benchClients, DisableCompression: true}}

@@ -2,9 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
-	"iter"
 	"net/http"
 	"time"
 
@@ -29,7 +26,7 @@ func (b *bench) startEngine(ctx context.Context) error {
 	b.engine = e
 	b.say("indexing FOLDOC in %s %s", e.Name, e.Version)
 	x := demo.Index{URL: e.URL, Name: benchIndex, Client: &http.Client{Timeout: time.Minute}}
-	return x.Load(ctx, documents(), corpus.Count(), func(int) {})
+	return x.Load(ctx, demo.Corpus(), corpus.Count(), func(int) {})
 }
 
 // stopEngine ends what startEngine began.
@@ -38,15 +35,4 @@ func (b *bench) stopEngine() error {
 		return nil
 	}
 	return b.engine.Stop()
-}
-
-func documents() iter.Seq2[demo.Document, error] {
-	return func(yield func(demo.Document, error) bool) {
-		for d, err := range corpus.Documents() {
-			source, jsonErr := json.Marshal(d)
-			if !yield(demo.Document{ID: d.ID, Source: source}, errors.Join(err, jsonErr)) {
-				return
-			}
-		}
-	}
 }

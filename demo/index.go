@@ -4,11 +4,14 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"iter"
 	"net/http"
 	"strings"
+
+	"github.com/resift/resift/demo/corpus"
 )
 
 // mapping is plain: one shard, and the engine's default analysis for both fields. _meta marks the index as ours.
@@ -22,6 +25,18 @@ const batchDocuments = 1000
 type Document struct {
 	ID     string
 	Source json.RawMessage
+}
+
+// Corpus is the Free On-line Dictionary of Computing, for Load; corpus.Count tells how many documents.
+func Corpus() iter.Seq2[Document, error] {
+	return func(yield func(Document, error) bool) {
+		for d, err := range corpus.Documents() {
+			source, jsonErr := json.Marshal(d)
+			if !yield(Document{ID: d.ID, Source: source}, errors.Join(err, jsonErr)) {
+				return
+			}
+		}
+	}
 }
 
 // Index is where the corpus goes.

@@ -3,10 +3,8 @@ package main
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"iter"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -120,7 +118,7 @@ func (p *program) runDemo(ctx context.Context, o *demoFlags) error {
 	}
 	x := demo.Index{URL: engine, Name: demoIndex, Client: &http.Client{Timeout: time.Minute}}
 	total := corpus.Count()
-	if err := x.Load(ctx, documents(), total, func(n int) { g.count("indexing FOLDOC", n, total) }); err != nil {
+	if err := x.Load(ctx, demo.Corpus(), total, func(n int) { g.count("indexing FOLDOC", n, total) }); err != nil {
 		return err
 	}
 	g.done(fmt.Sprintf("index %s: %d entries of the Free On-line Dictionary of Computing", demoIndex, total))
@@ -178,18 +176,6 @@ func (p *program) bootEngine(ctx context.Context, g *progress, keep bool) (*engi
 	}
 	g.done(fmt.Sprintf("%s on Java %d at %s", e.Name, e.Java.Feature, e.URL))
 	return e, nil
-}
-
-// documents are the corpus in the demo's terms.
-func documents() iter.Seq2[demo.Document, error] {
-	return func(yield func(demo.Document, error) bool) {
-		for d, err := range corpus.Documents() {
-			source, jsonErr := json.Marshal(d)
-			if !yield(demo.Document{ID: d.ID, Source: source}, errors.Join(err, jsonErr)) {
-				return
-			}
-		}
-	}
 }
 
 // examples are searches whose gain is plain to see; the corpus's README tells where re-ranking loses.

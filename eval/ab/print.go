@@ -65,8 +65,8 @@ func (rep *Report) printRatio(w io.Writer) {
 
 func (rep *Report) printDifferences(w io.Writer, a *Arm) {
 	if a.Differences == nil {
-		if a != &rep.Arms[0] && a.Kind != "interleave" && a.Users < 2 {
-			fmt.Fprintf(w, "\n%s: too few users to compare\n", a.Name)
+		if a != &rep.Arms[0] && a.Kind != "interleave" && min(a.Users, rep.Arms[0].Users) < leastUsers {
+			fmt.Fprintf(w, "\n%s: too few users to compare; each arm needs %d\n", a.Name, leastUsers)
 		}
 		return
 	}

@@ -12,7 +12,9 @@ import (
 
 // impression is one first page that was shown, with the ranks that were clicked.
 type impression struct {
-	query  ubi.Query
+	query  *ubi.Query
+	arm    string
+	user   string
 	clicks []int // ranks from 1, ascending, each once
 }
 
@@ -86,7 +88,7 @@ func (r *Records) add(q ubi.Query, byID map[string]int) {
 	default:
 		if _, twice := byID[q.QueryID]; !twice {
 			byID[q.QueryID] = len(r.impressions)
-			r.impressions = append(r.impressions, impression{query: q})
+			r.impressions = append(r.impressions, impression{query: &q, arm: q.Attributes.Arm, user: q.ClientID})
 		}
 	}
 }

@@ -74,7 +74,7 @@ type Arm struct {
 	SE          []float64    `json:"standard_errors"`
 	P50         float64      `json:"p50_ms"`
 	P95         float64      `json:"p95_ms"`
-	Differences []Difference `json:"differences,omitempty"` // to control; empty for control itself, and for an interleaved arm
+	Differences []Difference `json:"differences,omitempty"` // to control; empty for control itself, for an interleaved arm and for fewer than ten users
 	Fallbacks   int          `json:"fallbacks"`             // searches that should have been re-ranked and were not
 
 	shares map[float64]bool
@@ -87,7 +87,7 @@ type Interleaved struct {
 	Wins       int         `json:"wins"` // impressions with more clicks on the treatment's documents
 	Ties       int         `json:"ties"` // with as many on each side, one at least
 	Losses     int         `json:"losses"`
-	Credit     *Difference `json:"credit,omitempty"` // mean of +1, 0, -1 over impressions with clicks, clustered by user; nil for fewer than 2
+	Credit     *Difference `json:"credit,omitempty"` // mean of +1, 0, -1 over impressions with clicks, clustered by user; nil for fewer than ten users with clicks
 	UserWins   int         `json:"user_wins"`        // users with more wins than losses
 	UserLosses int         `json:"user_losses"`      //
 	P          float64     `json:"p"`                // exact sign test over users
@@ -117,7 +117,7 @@ func Analyse(r *Records, o Options) (*Report, error) {
 	byArm := map[string][]*impression{}
 	for i := range r.impressions {
 		m := &r.impressions[i]
-		byArm[m.query.Attributes.Arm] = append(byArm[m.query.Attributes.Arm], m)
+		byArm[m.arm] = append(byArm[m.arm], m)
 	}
 	for name, list := range byArm {
 		rep.Arms = append(rep.Arms, rep.arm(name, list))
@@ -168,7 +168,7 @@ func (rep *Report) arm(name string, list []*impression) Arm {
 
 // compare adds the differences to control, unless an arm has too few users to tell how much they vary.
 func (a *Arm) compare(control *Arm, planned float64) {
-	if a.Users < 2 || control.Users < 2 {
+	if a.Users < leastUsers || control.Users < leastUsers {
 		return
 	}
 	for m := range a.means {
@@ -181,10 +181,10 @@ func byUser(list []*impression) [][]*impression {
 	at := map[string]int{}
 	var out [][]*impression
 	for _, m := range list {
-		i, ok := at[m.query.ClientID]
+		i, ok := at[m.user]
 		if !ok {
 			i = len(out)
-			at[m.query.ClientID] = i
+			at[m.user] = i
 			out = append(out, nil)
 		}
 		out[i] = append(out[i], m)
@@ -294,8 +294,8 @@ func interleaved(name string, list []*impression, planned float64) Interleaved {
 			out.UserLosses++
 		}
 	}
-	if m := clustered(users); m.units > 1 {
-		credit := zTest(m.value, m.se, float64(m.units), planned)
+	if m := clustered(users); m.units >= leastUsers {
+		credit := tTest(m.value, m.se, m.df, float64(m.units), planned)
 		out.Credit = &credit
 	}
 	out.P = signTest(out.UserWins, out.UserLosses)

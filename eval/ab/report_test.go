@@ -205,3 +205,16 @@ func TestWhatDoesNotCount(t *testing.T) {
 		t.Error("a control arm that is not there is taken")
 	}
 }
+
+// TestTooFewToTell: ten users whose clicks all fell on one side are no certainty, and nine are not compared at all.
+func TestTooFewToTell(t *testing.T) {
+	arms := []ubi.QueryAttributes{{Arm: "mixed", Kind: "interleave", Share: 1, Teams: []string{"treatment", "control", "control"}}}
+	if rep := analyse(t, traffic{arms: arms, chance: []float64{1}, split: []float64{1}, users: leastUsers - 1}); rep.Interleave[0].Credit != nil || rep.Interleave[0].P > .05 {
+		t.Errorf("nine users for the model: %+v", rep.Interleave[0])
+	}
+	rep := analyse(t, traffic{arms: halves(), chance: []float64{.3, .3}, split: []float64{.5, .5}, users: 14})
+	var text bytes.Buffer
+	if err := rep.Print(&text); err != nil || rep.Arms[1].Differences != nil || !strings.Contains(text.String(), "too few users to compare; each arm needs 10") {
+		t.Errorf("%v\n%s", err, text.String())
+	}
+}

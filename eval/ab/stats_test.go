@@ -15,18 +15,21 @@ func near(t *testing.T, what string, got, want float64) {
 	}
 }
 
-// TestStatisticsEqualStatsmodelsAndScipy holds the statistics against testdata/golden.py's.
-func TestStatisticsEqualStatsmodelsAndScipy(t *testing.T) {
+// TestStatisticsEqualNumpyAndScipy holds the statistics against testdata/golden.py's.
+func TestStatisticsEqualNumpyAndScipy(t *testing.T) {
 	text, err := os.ReadFile("testdata/golden.json")
 	if err != nil {
 		t.Fatal(err)
 	}
 	var golden struct {
 		Means []struct {
-			Users    [][]float64
-			Mean, SE float64
+			Users        [][]float64
+			Mean, SE, DF float64
 		}
-		Z   []struct{ Value, SE, P, Low, High float64 }
+		Welch []struct {
+			Control, Treatment []float64
+			P, Low, High       float64
+		}
 		Chi []struct {
 			Observed, Shares []float64
 			P                float64
@@ -51,9 +54,17 @@ func TestStatisticsEqualStatsmodelsAndScipy(t *testing.T) {
 		m := clustered(users)
 		near(t, "a clustered mean", m.value, g.Mean)
 		near(t, "its standard error", m.se, g.SE)
+		near(t, "its degrees of freedom", m.df, g.DF)
 	}
-	for _, g := range golden.Z {
-		d := zTest(g.Value, g.SE, 100, 1000)
+	once := func(values []float64) mean {
+		users := make([]sums, len(values))
+		for i, v := range values {
+			users[i] = sums{1, v}
+		}
+		return clustered(users)
+	}
+	for _, g := range golden.Welch {
+		d := difference(once(g.Control), once(g.Treatment), 1000)
 		near(t, "p", d.P, g.P)
 		near(t, "the interval's lower end", d.Low, g.Low)
 		near(t, "the interval's upper end", d.High, g.High)
@@ -64,7 +75,7 @@ func TestStatisticsEqualStatsmodelsAndScipy(t *testing.T) {
 	for _, g := range golden.Sign {
 		near(t, "the sign test's p", signTest(g.Wins, g.Losses), g.P)
 	}
-	if len(golden.Means) < 8 || len(golden.Z) < 5 || len(golden.Chi) < 5 || len(golden.Sign) < 7 {
+	if len(golden.Means) < 8 || len(golden.Welch) < 3 || len(golden.Chi) < 5 || len(golden.Sign) < 7 {
 		t.Error("the golden file is short")
 	}
 }
@@ -83,7 +94,7 @@ func TestLookingEveryDay(t *testing.T) {
 			n, x, square = n+1, x+d, square+d*d
 			if i%50 == 0 {
 				se := math.Sqrt((square-x*x/n)/(n-1)) / math.Sqrt(n)
-				z := zTest(x/n, se, n, 2000)
+				z := tTest(x/n, se, n-1, n, 2000)
 				once = once || z.P < alpha
 				always = always || z.Decided()
 			}
@@ -120,6 +131,32 @@ func TestUsersWhoSearchMuch(t *testing.T) {
 		below += int(indicator(difference(clustered(arm()), clustered(arm()), 1000).P < alpha))
 	}
 	if share := float64(below) / trials; share < .03 || share > .07 {
+		t.Errorf("p is below .05 in %.4f of the experiments without an effect", share)
+	}
+}
+
+// TestFewUsersWhoSearchUnequally: half of ten users in each arm search once, some sixteen times. Without an effect p is below .05 in
+// no more than 6 % of 2,000 experiments; by the normal distribution and uncorrected errors it was in 11 %.
+func TestFewUsersWhoSearchUnequally(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 3))
+	searches := []int{1, 1, 1, 1, 1, 2, 2, 4, 8, 16}
+	arm := func() []sums {
+		users := make([]sums, leastUsers)
+		for i := range users {
+			users[i].n = float64(searches[rng.IntN(len(searches))])
+			taste := .3 * (.4 + .6*rng.Float64())
+			for range int(users[i].n) {
+				users[i].x += indicator(rng.Float64() < taste)
+			}
+		}
+		return users
+	}
+	const trials = 2000
+	below := 0
+	for range trials {
+		below += int(indicator(difference(clustered(arm()), clustered(arm()), 1000).P < alpha))
+	}
+	if share := float64(below) / trials; share > .06 || share < .02 {
 		t.Errorf("p is below .05 in %.4f of the experiments without an effect", share)
 	}
 }

@@ -1,15 +1,34 @@
-"""Writes golden.json: what statsmodels and scipy say of the statistics in stats.go.
+"""Writes golden.json: what numpy and scipy say of the statistics in stats.go.
 
-    pip install numpy==2.4.6 scipy==1.17.1 statsmodels==0.15.0 && python golden.py
+    pip install numpy==2.4.6 scipy==1.17.1 && python golden.py
 """
 
 import json
 
 import numpy as np
-import statsmodels.api as sm
-from scipy import stats
+from scipy import linalg, stats
 
 rng = np.random.default_rng(7)
+
+
+def cr2(y, groups):
+    """The mean of y, its CR2 standard error and degrees of freedom, by the definition in Bell and McCaffrey (2002): matrices, no formula
+    that is particular to a mean."""
+    x = np.ones((len(y), 1))
+    bread = np.linalg.inv(x.T @ x)
+    hat = x @ bread @ x.T
+    residuals, names = y - hat @ y, np.unique(groups)
+    scores, g = [], []
+    for u in names:
+        at = groups == u
+        adjust = np.real(linalg.inv(linalg.sqrtm(np.eye(at.sum()) - hat[np.ix_(at, at)])))
+        row = bread @ x[at].T @ adjust
+        scores.append((row @ residuals[at]).item())
+        g.append((row @ (np.eye(len(y)) - hat)[at]).ravel())
+    eigenvalues = np.linalg.eigvalsh(np.array(g) @ np.array(g).T)
+    return y.mean(), np.sqrt(np.sum(np.square(scores))), eigenvalues.sum() ** 2 / np.square(eigenvalues).sum()
+
+
 means = []
 for _ in range(8):
     users = []
@@ -18,12 +37,18 @@ for _ in range(8):
         users.append([float(x) for x in rng.binomial(1, taste, int(rng.integers(1, 30)))])
     y = np.concatenate([np.array(u) for u in users])
     groups = np.concatenate([[i] * len(u) for i, u in enumerate(users)])
-    fit = sm.OLS(y, np.ones_like(y)).fit(cov_type="cluster", cov_kwds={"groups": groups})
-    means.append({"users": users, "mean": float(fit.params[0]), "se": float(fit.bse[0])})
+    mean, se, df = cr2(y, groups)
+    means.append({"users": users, "mean": float(mean), "se": float(se), "df": float(df)})
 
-z = [{"value": v, "se": s, "p": float(2 * stats.norm.sf(abs(v) / s)), "low": float(stats.norm.ppf(.025, v, s)), "high": float(stats.norm.ppf(.975, v, s))}
-     for v, s in [(0.1, 0.05), (-0.02, 0.05), (0.0, 1.0), (3.0, 0.4), (1e-6, 1.0)]]
+# Users who search once: Welch's t.
+welch = []
+for a, b in [(12, 12), (10, 40), (300, 500)]:
+    control, treatment = [[float(v) for v in rng.normal(mean, scale, n)] for mean, scale, n in [(.3, .2, a), (.4, .5, b)]]
+    test = stats.ttest_ind(treatment, control, equal_var=False)
+    low, high = test.confidence_interval(.95)
+    welch.append({"control": control, "treatment": treatment, "p": float(test.pvalue), "df": float(test.df), "low": float(low), "high": float(high)})
+
 chi = [{"observed": o, "shares": s, "p": float(stats.chisquare(o, np.array(s) * sum(o)).pvalue)}
        for o, s in [([500, 500], [.5, .5]), ([530, 470], [.5, .5]), ([900, 100, 0], [.8, .1, .1]), ([10, 30, 60], [.1, .3, .6]), ([5210, 4790], [.5, .5])]]
 sign = [{"wins": w, "losses": l, "p": float(stats.binomtest(w, w + l).pvalue)} for w, l in [(7, 3), (3, 7), (50, 50), (80, 40), (1, 0), (0, 12), (1000, 900)]]
-json.dump({"means": means, "z": z, "chi": chi, "sign": sign}, open("golden.json", "w"))
+json.dump({"means": means, "welch": welch, "chi": chi, "sign": sign}, open("golden.json", "w"))
