@@ -7,6 +7,14 @@ func (r *Reranker) Overlong(query string, passages []string) (i, tokens int) {
 	return r.backend.overlong(query, passages)
 }
 
+// Reach is how many bytes of a passage the model reads beside the query, up to the end of the word in which the passage is cut;
+// all of them where both fit. It counts as Overlong does.
+func (r *Reranker) Reach(query, passage string) int { return r.backend.reach(query, passage) }
+
+func (x *onnx) reach(query, passage string) int {
+	return x.tokenizer.Reach(x.tokenizer.Query(query), passage, x.about.MaxTokens)
+}
+
 // uncut is a limit in tokens that no text reaches.
 const uncut = 1 << 30
 
@@ -22,10 +30,14 @@ func (x *onnx) overlong(query string, passages []string) (i, tokens int) {
 	return -1, 0
 }
 
-func (t *tei) overlong(query string, passages []string) (i, tokens int) {
+func (t *tei) maxTokens() int {
 	t.mu.Lock()
-	limit := t.about.MaxTokens
-	t.mu.Unlock()
+	defer t.mu.Unlock()
+	return t.about.MaxTokens
+}
+
+func (t *tei) overlong(query string, passages []string) (i, tokens int) {
+	limit := t.maxTokens()
 	if limit == 0 {
 		return -1, 0
 	}
@@ -36,6 +48,20 @@ func (t *tei) overlong(query string, passages []string) (i, tokens int) {
 		}
 	}
 	return -1, 0
+}
+
+func (t *tei) reach(query, passage string) int {
+	limit := t.maxTokens()
+	left := max(3*limit-3*wordTokens(query), 0) // in thirds of a token
+	if limit == 0 {
+		return len(passage)
+	}
+	for _, w := range splitWords(passage) {
+		if left -= w.cost; left < 0 {
+			return w.start
+		}
+	}
+	return len(passage)
 }
 
 // wordTokens is about how many tokens text has.

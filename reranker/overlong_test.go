@@ -56,5 +56,28 @@ func TestOverlongWithoutTokenizer(t *testing.T) {
 		if i, tokens := r.Overlong("one two three", []string{strings.Repeat("word ", words)}); i != want {
 			t.Errorf("%d words: text %d with %d tokens, want %d", words, i, tokens, want)
 		}
+		reach := 6 * len("word ") // 12 tokens less four of the query
+		if got := r.Reach("one two three", strings.Repeat("word ", words)); got != min(reach, words*len("word ")) {
+			t.Errorf("%d words: %d bytes are read", words, got)
+		}
+	}
+}
+
+// TestReach is about the limits that the backends know; the tokenizers' tests are about where they cut.
+func TestReach(t *testing.T) {
+	r := open(t, Options{Model: tinyModel})
+	long := strings.Repeat("memory ", 2*r.Info().MaxTokens)
+	end := r.Reach("memory", long)
+	if end == 0 || end >= len(long) {
+		t.Fatalf("%d of %d bytes", end, len(long))
+	}
+	if i, _ := r.Overlong("memory", []string{long[:end]}); i != -1 {
+		t.Errorf("%d bytes do not fit", end)
+	}
+	if i, _ := r.Overlong("memory", []string{long[:end] + "memory"}); i != 0 {
+		t.Errorf("more than %d bytes fit", end)
+	}
+	if end := r.Reach("memory", "short"); end != len("short") {
+		t.Errorf("%d bytes of a short text", end)
 	}
 }

@@ -14,6 +14,7 @@ type backend interface {
 	score(ctx context.Context, query string, passages []string, each Each) (Result, error)
 	windows(text string, maxTokens, overlap int) []string
 	overlong(query string, passages []string) (i, tokens int)
+	reach(query, passage string) int
 	info() Info
 	stats() Stats
 	healthy() error

@@ -64,6 +64,27 @@ func (h *HuggingFace) Pair(q Query, passage string, maxTokens int, dst []int32) 
 	return h.template.finish(appendIDs(dst, encoded), fit, len(encoded))
 }
 
+// Reach implements Tokenizer: up to the end of the last token.
+func (h *HuggingFace) Reach(q Query, passage string, maxTokens int) int {
+	limit := h.template.fit(len(q.ids), maxTokens).passage
+	_, origin := readable(passage)
+	offsets := h.encode(passage, tokenizers.WithReturnOffsets()).Offsets
+	if len(offsets) <= limit {
+		return len(passage)
+	}
+	if limit == 0 {
+		return 0
+	}
+	end := int(offsets[limit-1][1])
+	if origin == nil {
+		return end
+	}
+	if end < len(origin) {
+		return origin[end]
+	}
+	return len(passage)
+}
+
 func appendIDs(dst []int32, ids []uint32) []int32 {
 	for _, id := range ids {
 		dst = append(dst, int32(id))

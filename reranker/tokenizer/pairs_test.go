@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -124,6 +125,44 @@ func TestPairAllocates(t *testing.T) {
 	for _, text := range append(slices.Clone(hardTexts), benchPassages()...) {
 		if n := testing.AllocsPerRun(3, func() { w.Pair(q, text, 512, dst) }); n != 0 {
 			t.Errorf("%q: %v allocations", text, n)
+		}
+	}
+}
+
+// TestReach holds that what Pair reads of a passage ends where Reach says: the same ids come of the passage up to there, and
+// fewer of the passage before the word that is cut.
+func TestReach(t *testing.T) {
+	passages := []string{
+		"", "the", "the of and to in is a ", "unaffable words, hyphen-ated; and more of the same", "  the\tof\x00 and \xff to  ",
+		"naïve café 東京 タワー 🦊🦊 the of", "[SEP] the [MASK] of and", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa the of",
+	}
+	for name, tok := range windowTokenizers(t) {
+		exact := name == "WordPiece" || name == "HuggingFace" // the others' offsets leave out tokens that are all space
+		for _, query := range []string{"", "the", "what is the naïve fox of the of and to in"} {
+			q := tok.Query(query)
+			for _, passage := range passages {
+				for maxTokens := range 24 {
+					whole, _ := tok.Pair(q, passage, maxTokens, nil)
+					end := tok.Reach(q, passage, maxTokens)
+					if end < 0 || end > len(passage) {
+						t.Fatalf("%s: %q and %q in %d tokens: byte %d", name, query, passage, maxTokens, end)
+					}
+					if ids, _ := tok.Pair(q, passage[:end], maxTokens, nil); !slices.Equal(ids, whole) && (exact || !strings.Contains(passage, "\t")) {
+						t.Errorf("%s: %q and %q in %d tokens: up to byte %d there are %v, not %v", name, query, passage, maxTokens, end, ids, whole)
+					}
+					all, _ := tok.Pair(q, passage, 1000, nil)
+					if cut := len(all) > len(whole); !cut && end != len(passage) {
+						t.Errorf("%s: %q and %q in %d tokens: byte %d, and nothing is cut", name, query, passage, maxTokens, end)
+					}
+					before := strings.LastIndexAny(strings.TrimRight(passage[:end], " \t"), " \t")
+					if end == len(passage) || before < 0 || query != "" { // which a short passage leaves more room
+						continue
+					}
+					if ids, _ := tok.Pair(q, passage[:before], maxTokens, nil); len(ids) >= len(whole) && name == "WordPiece" {
+						t.Errorf("%s: %q and %q in %d tokens: byte %d is past what is read", name, query, passage, maxTokens, end)
+					}
+				}
+			}
 		}
 	}
 }

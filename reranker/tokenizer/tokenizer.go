@@ -24,6 +24,10 @@ type Tokenizer interface {
 	// to half of what the special tokens leave. The special tokens are always there, even past maxTokens.
 	Pair(q Query, passage string, maxTokens int, dst []int32) (ids []int32, passageStart int)
 
+	// Reach is how many bytes of a passage Pair makes tokens of, up to the end of the word in which it cuts it; all of
+	// them where the pair fits.
+	Reach(q Query, passage string, maxTokens int) int
+
 	// Windows cuts text into pieces of at most maxTokens tokens each (special tokens not counted) that cover all of
 	// it, in order. Each is a substring that starts where a word starts; neighbours share up to overlap tokens, never
 	// more than half a window. A text that fits is one window, itself. Only a word longer than a window is cut inside,

@@ -75,6 +75,37 @@ func (w *WordPiece) Pair(q Query, passage string, maxTokens int, dst []int32) (i
 	return w.template.finish(dst, fit, len(dst)-start)
 }
 
+// Reach implements Tokenizer.
+func (w *WordPiece) Reach(q Query, passage string, maxTokens int) int {
+	limit := w.template.fit(len(q.ids), maxTokens).passage
+	var ids []int32
+	begin := 0 // of rest in passage
+	for rest := passage; rest != ""; {
+		at, next, id := w.added.find(rest)
+		for i := 0; i < at; {
+			var end int
+			read := len(ids)
+			switch ids, end = w.word(ids, rest[:at], i); {
+			case len(ids) <= limit:
+				i = end
+			case read < limit:
+				return begin + end
+			default:
+				return begin + i
+			}
+		}
+		if next > at {
+			if len(ids) == limit {
+				return begin + at
+			}
+			ids = append(ids, id)
+		}
+		begin += next
+		rest = rest[next:]
+	}
+	return len(passage)
+}
+
 // encode appends the ids of text, at most limit of them.
 func (w *WordPiece) encode(dst []int32, text string, limit int) []int32 {
 	end := len(dst) + limit
