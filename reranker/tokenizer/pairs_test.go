@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 )
 
 // pairCase is a pair as Python's tokenizers encodes it; testdata/pairs.py wrote them.
@@ -155,7 +156,8 @@ func TestReach(t *testing.T) {
 						t.Errorf("%s: %q and %q in %d tokens: byte %d, and nothing is cut", name, query, passage, maxTokens, end)
 					}
 					before := strings.LastIndexAny(strings.TrimRight(passage[:end], " \t"), " \t")
-					if end == len(passage) || before < 0 || query != "" { // which a short passage leaves more room
+					if end == len(passage) || before < 0 || query != "" || !utf8.ValidString(passage) {
+						// A short passage leaves a query more room, and invalid bytes are no tokens.
 						continue
 					}
 					if ids, _ := tok.Pair(q, passage[:before], maxTokens, nil); len(ids) >= len(whole) && name == "WordPiece" {
