@@ -65,8 +65,12 @@ func (s *search) page(answer *searchclient.Answer, model []float32, took time.Du
 	if !math.IsNaN(answer.MaxScore()) { // an engine that tracked none has said so
 		p.MaxScore = &r.max
 	}
-	if s.plan.Details || s.plan.Explain {
-		p.AddFields, p.Explain, p.Details = s.plan.Details, s.plan.Explain, details(model, len(hits))
+	if s.plan.Details || s.plan.Passage || s.plan.Explain {
+		p.AddFields, p.AddPassages, p.Explain = s.plan.Details, s.plan.Passage, s.plan.Explain
+		p.Details = details(model, len(hits))
+		for _, i := range p.Order {
+			p.Details[i].Passage = s.passage(i)
+		}
 	}
 	return p
 }

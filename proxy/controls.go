@@ -38,6 +38,7 @@ type controls struct {
 	fields  []string
 	timeout time.Duration
 	details *bool
+	passage bool
 
 	allowFailures bool // text_similarity_reranker.allow_rerank_failures
 }
@@ -139,6 +140,7 @@ func (c *controls) readExt(doc []byte, ext rawjson.Span, h http.Header, allow Al
 		"fields":     {true, false, (*controls).extFields},
 		"timeout":    {true, false, extString((*controls).readTimeout)},
 		"details":    {true, false, (*controls).extDetails},
+		"passage":    {true, false, (*controls).extPassage},
 	}
 	for m, err := range rawjson.Members(doc, ext) {
 		if err != nil {
@@ -195,12 +197,20 @@ func (c *controls) extFields(doc []byte, v rawjson.Span) *Refusal {
 }
 
 func (c *controls) extDetails(doc []byte, v rawjson.Span) *Refusal {
+	c.details = new(bool)
+	return extFlag(doc, v, c.details)
+}
+
+func (c *controls) extPassage(doc []byte, v rawjson.Span) *Refusal {
+	return extFlag(doc, v, &c.passage)
+}
+
+func extFlag(doc []byte, v rawjson.Span, to *bool) *Refusal {
 	kind := rawjson.KindOf(doc, v)
 	if kind != rawjson.True && kind != rawjson.False {
 		return refuseParsing("must be a boolean")
 	}
-	details := kind == rawjson.True
-	c.details = &details
+	*to = kind == rawjson.True
 	return nil
 }
 

@@ -44,6 +44,7 @@ func TestWrongControlsAreRefused(t *testing.T) {
 		{"ext timeout a number", ext(`"timeout":500`), parsing, "[ext.resift.timeout]"},
 		{"ext timeout zero", ext(`"timeout":"0s"`), argument, "[ext.resift.timeout]"},
 		{"ext timeout long", ext(`"timeout":"2m"`), argument, "at most 1m0s"},
+		{"ext passage", ext(`"passage":1`), parsing, "[ext.resift.passage]"},
 		{"ext details", ext(`"details":"yes"`), parsing, "[ext.resift.details]"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -59,7 +60,7 @@ func TestWrongControlsAreRefused(t *testing.T) {
 }
 
 func TestForbiddenControlsAreIgnored(t *testing.T) {
-	const body = `{"query":{"match":{"a":"fox"}},"ext":{"resift":{"mode":"off","query_text":"why","window":7,"fields":["x"],"timeout":"5ms","details":true}}}`
+	const body = `{"query":{"match":{"a":"fox"}},"ext":{"resift":{"mode":"off","query_text":"why","window":7,"fields":["x"],"timeout":"5ms","details":true,"passage":true}}}`
 	headers := []string{"X-Resift-Mode: nonsense", "X-Resift-Query: ", "X-Resift-Window: -1", "X-Resift-Arm: control"}
 	rules := testRules()
 

@@ -32,6 +32,7 @@ type Engine interface {
 type Scorer interface {
 	ScoreEach(ctx context.Context, query string, passages []string, each reranker.Each) (reranker.Result, error)
 	Windows(text string, maxTokens, overlap int) []string
+	Reach(query, passage string) int
 	Revision() string
 	Name() string
 }

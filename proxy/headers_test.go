@@ -4,12 +4,13 @@ import (
 	"net/http"
 	"regexp"
 	"strconv"
+	"strings"
 	"testing"
 )
 
 var (
 	uuidV7 = regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`)
-	timing = regexp.MustCompile(`^[a-z]+;dur=\d+\.\d{3}(, [a-z]+;dur=\d+\.\d{3})*$`)
+	timing = regexp.MustCompile(`^[a-z]+;dur=\d+\.\d{3}(, [a-z]+;dur=\d+\.\d{3})*(, cache;desc="\d+ of \d+ pairs", total;dur=\d+\.\d{3})?$`)
 )
 
 func TestEverySearchSaysWhatBecameOfIt(t *testing.T) {
@@ -62,9 +63,18 @@ func TestServerTimingTellsTheStages(t *testing.T) {
 	}
 	r := startProxy(t, e, setup{})
 	values := r.search(t, "").header.Values("Server-Timing")
-	want := regexp.MustCompile(`^plan;dur=[\d.]+, engine;dur=[\d.]+, tokenize;dur=1\.000, queue;dur=0\.001, score;dur=2\.000, answer;dur=[\d.]+, total;dur=[\d.]+$`)
+	want := regexp.MustCompile(`^plan;dur=[\d.]+, engine;dur=[\d.]+, tokenize;dur=1\.000, queue;dur=0\.001, score;dur=2\.000, answer;dur=[\d.]+, cache;desc="0 of 19 pairs", total;dur=[\d.]+$`)
 	if len(values) != 2 || values[0] != "shard;dur=3" || !want.MatchString(values[1]) {
 		t.Errorf("%q", values)
+	}
+	again := r.search(t, "").header.Values("Server-Timing")
+	if len(again) != 2 || !strings.Contains(again[1], `, cache;desc="19 of 19 pairs", `) {
+		t.Errorf("with all scores known: %q", again)
+	}
+	answerMulti(e, nil)
+	multi := r.msearch(t, "{}", "{"+query+"}", "{}", `{"query":{"match":{"text":"another"}}}`).header.Get("Server-Timing")
+	if !strings.Contains(multi, `, cache;desc="19 of 38 pairs", `) {
+		t.Errorf("of two searches: %q", multi)
 	}
 }
 

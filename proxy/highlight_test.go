@@ -198,6 +198,7 @@ func TestHighlightInOneRequest(t *testing.T) {
 		"an unknown parameter": {"{" + query + marked + `}`, "?search_pipeline=p"},
 		"q":                    {"{" + query + marked + `}`, "?q=x"},
 		"details":              {"{" + query + marked + `,"ext":{"resift":{"details":true}}}`, ""},
+		"passage":              {"{" + query + marked + `,"ext":{"resift":{"passage":true}}}`, ""},
 		"a large page":         {"{" + query + marked + `,"size":30}`, ""},
 		"no object":            {"{" + query + `,"highlight":[]}`, ""},
 		"a wrong version":      {"{" + query + marked + `,"version":"x"}`, ""},

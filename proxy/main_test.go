@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -81,6 +82,20 @@ func (s *hashScorer) Windows(text string, maxTokens, overlap int) []string {
 	}
 	return windows
 }
+
+// maxWords is how many words of a query and a passage hashScorer reads. What is past them decides its opinion all the same.
+const maxWords = 64
+
+// Reach counts a word as a token.
+func (s *hashScorer) Reach(query, passage string) int {
+	left := maxWords - len(strings.Fields(query))
+	if words := word.FindAllStringIndex(passage, -1); len(words) > left {
+		return words[left-1][1]
+	}
+	return len(passage)
+}
+
+var word = regexp.MustCompile(`\S+`)
 
 func (s *hashScorer) Revision() string { return "hash" }
 

@@ -75,8 +75,8 @@ func (s Status) weight() int {
 	return 0
 }
 
-// summary is what the searches come to as one: the first of the worst statuses with its reason, and of each stage the longest
-// time, because searches are scored at the same time.
+// summary is what the searches come to as one: the first of the worst statuses with its reason, of each stage the longest
+// time, because searches are scored at the same time, and all their pairs.
 func (e *exchange) summary() *measured {
 	m := &e.searches[0].measured
 	if len(e.searches) == 1 {
@@ -90,6 +90,8 @@ func (e *exchange) summary() *measured {
 		for stage, d := range s.times {
 			all.times[stage] = max(all.times[stage], d)
 		}
+		all.asked += s.asked
+		all.known += s.known
 	}
 	return &all
 }

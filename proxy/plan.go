@@ -57,6 +57,7 @@ type Decision struct {
 	// OnFailure is the rule's, or OnFailureEngine where text_similarity_reranker.allow_rerank_failures says so.
 	OnFailure FailureMode
 	Details   bool // add resift.* to the fields of each hit
+	Passage   bool // add resift.passage* to them
 	Explain   bool // the client asked for explain: add the model's score to _explanation
 
 	// Strip are the names under `fields` of each hit that the rewrite added and the answer must not show.

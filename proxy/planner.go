@@ -367,6 +367,7 @@ func (p *planner) settle() verdict {
 	if c.details != nil {
 		d.Details = *c.details
 	}
+	d.Passage = c.passage
 	if c.allowFailures {
 		d.OnFailure = OnFailureEngine
 	}
@@ -387,7 +388,7 @@ func (p *planner) settle() verdict {
 
 func (p *planner) rewrite() verdict {
 	first := firstStage{page: p.page, fetch: p.d.Fetch, add: p.d.Strip, highlight: p.d.StripHighlight}
-	if !p.d.Details { // which may add fields where the fragments go
+	if !p.d.Details && !p.d.Passage { // which may add fields where the fragments go
 		p.d.Deferred = deferHighlight(p.search, first)
 	}
 	if err := p.search.rewrite(first); err != nil {

@@ -84,7 +84,7 @@ type Allow struct {
 	Query  bool // X-Resift-Query, ext.resift.query_text, ext.rerank.query_context, inference_text
 	Window bool // X-Resift-Window, ext.resift.window, rank_window_size
 	Arm    bool // X-Resift-Arm
-	Ext    bool // the other members of ext.resift (fields, timeout, details), and ext.resift as a whole
+	Ext    bool // the other members of ext.resift (fields, timeout, details, passage), and ext.resift as a whole
 	Native bool // text_similarity_reranker and ext.rerank; when false they reach the engine untouched
 }
 

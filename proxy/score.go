@@ -29,11 +29,12 @@ func (s *search) scoreWindow(answer *searchclient.Answer) (model []float32, o ou
 	if err != nil {
 		return model, outcome{StatusFallback, ReasonDeadline}
 	}
+	s.read = p
 	if len(p.texts) == 0 {
 		return model, outcome{StatusFallback, ReasonNoText}
 	}
 	scores, err := s.scorePassages(ctx, p.texts)
-	p.best(scores, model)
+	s.read.best(scores, model)
 	return model, s.judge(p, model, err)
 }
 
@@ -68,6 +69,7 @@ func (s *search) judge(p passages, model []float32, err error) outcome {
 // the model. What is scored is published even when the rest fails.
 func (s *search) scorePassages(ctx context.Context, texts []string) ([]float32, error) {
 	revision := s.scorer.Revision()
+	s.asked = len(texts)
 	keys := make([]cache.Key, len(texts))
 	for i, text := range texts {
 		keys[i] = s.scores.Key(revision, s.plan.Query, text)
@@ -116,6 +118,8 @@ type passages struct {
 	texts []string
 	of    []int // of[n] is the hit that texts[n] belongs to, ascending
 	hits  int   // hits with at least one text
+	long  []int // hits whose text goes on behind the last of theirs, ascending
+	won   []int // by hit, the text that its score comes from, -1 for none; see best
 }
 
 // add appends a text of hit i. Empty texts are no passages.
@@ -130,12 +134,16 @@ func (p *passages) add(i int, text string) {
 	p.of = append(p.of, i)
 }
 
-// best writes into model, by hit, the highest score of its passages.
+// best writes into model, by hit, the highest score of its passages, and keeps which one has it.
 func (p *passages) best(scores, model []float32) {
+	p.won = make([]int, len(model))
+	for i := range p.won {
+		p.won[i] = -1
+	}
 	for n, score := range scores {
 		i := p.of[n]
 		if isScore(score) && !(model[i] >= score) {
-			model[i] = score
+			model[i], p.won[i] = score, n
 		}
 	}
 }

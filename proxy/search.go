@@ -23,6 +23,7 @@ type search struct {
 
 	answer *searchclient.Answer // to the rewritten search; nil: out stays as it is
 	model  []float32            // the model's scores of the window's hits
+	read   passages             // that they come from
 	out    []byte               // what the client gets
 
 	shown []string          // the hits of the page, by _id, for the record

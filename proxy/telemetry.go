@@ -156,7 +156,8 @@ type measured struct {
 	outcome
 	times  [stages]time.Duration // 0 where a stage was not reached
 	window int                   // hits that were to be scored
-	known  int                   // pairs whose score was in the cache, or in another request's work
+	asked  int                   // pairs that the window came to
+	known  int                   // of these, pairs whose score was in the cache, or in another request's work
 	pairs  int                   // pairs scored for this search
 	tokens int
 }
@@ -205,7 +206,8 @@ func (t *telemetry) finishMulti(span trace.Span, o outcome, searches string) {
 	span.End()
 }
 
-// serverTiming is the value of Server-Timing (W3C): the stages that were reached, and the whole, in milliseconds.
+// serverTiming is the value of Server-Timing (W3C): the stages that were reached and the whole, in milliseconds, and how many of
+// the pairs had their scores in the cache.
 func (m *measured) serverTiming(total time.Duration) string {
 	b := make([]byte, 0, 160)
 	for s, d := range m.times {
@@ -213,6 +215,9 @@ func (m *measured) serverTiming(total time.Duration) string {
 			b = appendTiming(b, stageNames[s], d)
 			b = append(b, ", "...)
 		}
+	}
+	if m.asked > 0 {
+		b = fmt.Appendf(b, `cache;desc="%d of %d pairs", `, m.known, m.asked)
 	}
 	return string(appendTiming(b, "total", total))
 }

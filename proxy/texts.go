@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -36,13 +37,41 @@ func (s *search) passages(ctx context.Context, hits []searchclient.Hit) (passage
 		if err := ctx.Err(); err != nil {
 			return p, err
 		}
+		whole := len(text)
 		text = clip(text, s.limits.WindowsPerHit*long.MaxTokens*tokenBytes)
 		windows := s.scorer.Windows(text, long.MaxTokens, long.Overlap)
+		if len(text) < whole || len(windows) > s.limits.WindowsPerHit {
+			p.long = append(p.long, i)
+		}
 		for _, window := range windows[:min(len(windows), s.limits.WindowsPerHit)] {
 			p.add(i, strings.TrimSpace(window))
 		}
 	}
 	return p, nil
+}
+
+// passage tells what of hit i its score comes from; nil where it has none. The text itself is told where the client sees all the
+// fields that it is made of.
+func (s *search) passage(i int) *searchclient.Passage {
+	p := &s.read
+	if i >= len(p.won) || p.won[i] < 0 {
+		return nil
+	}
+	n := p.won[i]
+	first, _ := slices.BinarySearch(p.of, i)
+	end, _ := slices.BinarySearch(p.of, i+1)
+	told := &searchclient.Passage{Window: n - first + 1, Windows: end - first}
+	if !s.plan.Passage {
+		return told
+	}
+	text := p.texts[n]
+	reach := s.scorer.Reach(s.plan.Query, text)
+	_, long := slices.BinarySearch(p.long, i)
+	told.Cut = long || reach < len(text)
+	if len(s.plan.Strip) == 0 {
+		told.Text = strings.TrimSpace(text[:reach])
+	}
+	return told
 }
 
 // clip cuts text to at most n bytes, between characters.

@@ -1,6 +1,7 @@
 package searchclient
 
 import (
+	"fmt"
 	"math"
 	"strconv"
 
@@ -15,27 +16,43 @@ type detail struct {
 
 func (w *pageWriter) details(h *Hit, i int) []detail {
 	told := w.page.Details[i]
-	list := make([]detail, 0, 3)
-	if rawjson.KindOf(h.doc, h.score) == rawjson.Number {
-		list = append(list, detail{"resift.engine_score", h.score.Of(h.doc)})
+	list := make([]detail, 0, 7)
+	number := func(n int) []byte {
+		return w.added(func(b []byte) []byte { return strconv.AppendInt(b, int64(n), 10) })
 	}
-	if !math.IsNaN(told.ModelScore) {
-		list = append(list, detail{"resift.model_score", w.added(func(b []byte) []byte { return appendScore(b, told.ModelScore) })})
+	if w.page.AddFields {
+		if rawjson.KindOf(h.doc, h.score) == rawjson.Number {
+			list = append(list, detail{"resift.engine_score", h.score.Of(h.doc)})
+		}
+		if !math.IsNaN(told.ModelScore) {
+			list = append(list, detail{"resift.model_score", w.added(func(b []byte) []byte { return appendScore(b, told.ModelScore) })})
+		}
+		list = append(list, detail{"resift.engine_rank", number(told.EngineRank)})
 	}
-	rank := w.added(func(b []byte) []byte { return strconv.AppendInt(b, int64(told.EngineRank), 10) })
-	return append(list, detail{"resift.engine_rank", rank})
+	if p := told.Passage; w.page.AddPassages && p != nil {
+		if p.Text != "" {
+			list = append(list, detail{"resift.passage", w.added(func(b []byte) []byte { return rawjson.AppendQuoted(b, p.Text) })})
+		}
+		list = append(list, detail{"resift.passage_window", number(p.Window)}, detail{"resift.passage_windows", number(p.Windows)},
+			detail{"resift.passage_cut", w.added(func(b []byte) []byte { return strconv.AppendBool(b, p.Cut) })})
+	}
+	return list
 }
 
 // editFields takes out of a hit's fields what the rewrite added and puts in what the caller is to see.
 func (w *pageWriter) editFields(h *Hit, i int) error {
-	if !w.page.AddFields || i >= len(w.page.Details) {
+	var details []detail
+	if i < len(w.page.Details) {
+		details = w.details(h, i)
+	}
+	if len(details) == 0 {
 		return w.dropNames(h, "fields", h.fields, w.page.DropFields)
 	}
 	cuts, left, err := findCuts(h.doc, h.fields, w.page.DropFields)
 	if err != nil {
 		return err
 	}
-	look, details := lookOf(h.doc, h.raw), w.details(h, i)
+	look := lookOf(h.doc, h.raw)
 	if !left {
 		fields := w.added(func(b []byte) []byte { return look.appendObject(b, details) })
 		w.edits.SetMember(h.doc, h.raw, "fields", fields)
@@ -56,6 +73,9 @@ func (w *pageWriter) explain(h *Hit, i int) {
 	what := "not read by the cross-encoder: placed below the hits that were, in the first stage's order (its rank was " + rank + ")"
 	if !math.IsNaN(told.ModelScore) {
 		model := string(appendScore(nil, told.ModelScore))
+		if p := told.Passage; p != nil && p.Windows > 1 {
+			model += fmt.Sprintf(" for window %d of %d of its text", p.Window, p.Windows)
+		}
 		what = "made positive from the cross-encoder's score " + model + ", rank in the first stage " + rank
 		if math.IsNaN(score) {
 			what = "the first stage's score, kept; ordered by the cross-encoder's score " + model + ", rank in the first stage " + rank

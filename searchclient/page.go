@@ -33,10 +33,13 @@ type Page struct {
 	// They go where engines write them.
 	Highlights [][]byte
 
-	// Details, by hit, are shown where the next two ask for it.
+	// Details, by hit, are shown where the next three ask for it.
 	Details []Details
 	// AddFields adds resift.engine_score, resift.model_score and resift.engine_rank to the fields of each hit.
 	AddFields bool
+	// AddPassages adds resift.passage, resift.passage_window, resift.passage_windows and resift.passage_cut to the fields of each hit
+	// that has a Passage.
+	AddPassages bool
 	// Explain wraps _explanation, where a hit has it, in one that tells the model's part.
 	Explain bool
 }
@@ -45,6 +48,15 @@ type Page struct {
 type Details struct {
 	ModelScore float64 // as the cross-encoder gave it; NaN for a hit that it did not read
 	EngineRank int     // from 1
+	Passage    *Passage
+}
+
+// Passage is the part of a hit's text that its score comes from.
+type Passage struct {
+	Text    string // empty: not to be told
+	Window  int    // from 1: which of the texts that the hit was read by
+	Windows int    // how many there were
+	Cut     bool   // some of the hit's text was not read at all
 }
 
 // Append appends the answer, rewritten as the page says, to dst. With every hit in the engine's order and nothing else

@@ -146,6 +146,21 @@ func TestPageDetails(t *testing.T) {
 			t.Errorf("got  %s\nwant %s", got, want)
 		}
 	})
+	t.Run("passages", func(t *testing.T) {
+		told := []Details{{EngineRank: 1, Passage: &Passage{Text: "a \"b\"\n</c>\x00", Window: 2, Windows: 3, Cut: true}}, {EngineRank: 2, Passage: &Passage{Window: 1, Windows: 1}}}
+		got := write(t, split1(t, body), Page{Order: []int{1, 0}, Details: told, AddPassages: true, DropFields: []string{"t"}})
+		want := `{"hits":{"hits":[{"_id":"b","_score":2.0,"fields":{"n":[1],"resift.passage_window":[1],"resift.passage_windows":[1],"resift.passage_cut":[false]}},` +
+			`{"_id":"a","_score":3.50,"_explanation":{"value":3.5,"details":[]},"fields":{"resift.passage":["a \"b\"\n</c>\u0000"],"resift.passage_window":[2],"resift.passage_windows":[3],"resift.passage_cut":[true]}}]}}`
+		if got != want {
+			t.Errorf("got  %s\nwant %s", got, want)
+		}
+	})
+	t.Run("passages of none", func(t *testing.T) {
+		got := write(t, split1(t, body), Page{Order: []int{0, 1}, Details: details, AddPassages: true, DropFields: []string{"t"}})
+		if want := strings.Replace(body, `"t":["x"],`, "", 1); got != want {
+			t.Errorf("got  %s\nwant %s", got, want)
+		}
+	})
 	t.Run("explanation", func(t *testing.T) {
 		got := write(t, split1(t, body), Page{Order: []int{0, 1}, Scores: []float64{0.25, 0.125}, Details: details, Explain: true})
 		want := `{"hits":{"hits":[{"_id":"a","_score":0.25,"_explanation":{"value":0.25,"description":` +
