@@ -16,6 +16,7 @@ const markStart, markEnd = "\ue000", "\ue001"
 // question is what the form asks.
 type question struct {
 	Query, Index, Fields string
+	Model                string // by name; empty: the rule's
 	Window, Size         int
 }
 
@@ -104,6 +105,9 @@ func (h *Handler) ask(r *http.Request, q question, off bool) (*order, error) {
 	req.Header.Set("Content-Type", "application/json")
 	if !off {
 		req.Header.Set("X-Resift-Arm", "treatment") // whatever experiment there is
+		if q.Model != "" {
+			req.Header.Set("X-Resift-Model", q.Model)
+		}
 	}
 	if auth := r.Header["Authorization"]; auth != nil {
 		req.Header["Authorization"] = auth

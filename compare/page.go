@@ -8,6 +8,7 @@ import (
 	"html/template"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -21,6 +22,7 @@ type Options struct {
 	Index    string       // index expression that the form begins with
 	Fields   []string     // that the form begins with
 	Window   int          // that the form begins with
+	Models   []string     // by name, to choose from; none: there is no choice
 	Examples []string     // queries to try; may be empty
 }
 
@@ -113,6 +115,9 @@ func (h *Handler) question(p url.Values) (question, error) {
 	}
 	if q.Fields == "" {
 		q.Fields = strings.Join(h.o.Fields, ",")
+	}
+	if q.Model = p.Get("model"); q.Model != "" && !slices.Contains(h.o.Models, q.Model) {
+		return q, fmt.Errorf("model: no model is called %q", q.Model)
 	}
 	for _, n := range []struct {
 		name string

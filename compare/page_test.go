@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -16,6 +17,7 @@ type canned struct {
 	status        int
 	bodies        []string
 	authorization []string
+	models        []string // X-Resift-Model of each search
 }
 
 func (c *canned) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -25,6 +27,7 @@ func (c *canned) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	c.bodies = append(c.bodies, string(body))
 	c.authorization = append(c.authorization, r.Header.Get("Authorization"))
+	c.models = append(c.models, r.Header.Get("X-Resift-Model"))
 	if c.status != 0 {
 		w.Header().Set("WWW-Authenticate", `Basic realm="engine"`)
 		w.WriteHeader(c.status)
@@ -105,6 +108,37 @@ func TestEngineAsksWhoeverLooks(t *testing.T) {
 	w := get(t, c, "q=x", nil)
 	if w.Code != 401 || w.Header().Get("WWW-Authenticate") == "" || !strings.Contains(w.Body.String(), "who are &lt;you&gt;") {
 		t.Errorf("status %d, %v\n%s", w.Code, w.Header(), w.Body)
+	}
+}
+
+func TestModelIsAChoiceWhereThereAreSeveral(t *testing.T) {
+	one := get(t, &canned{t: t}, "", nil)
+	if strings.Contains(one.Body.String(), "<select") {
+		t.Error("a choice of one model")
+	}
+	c := &canned{t: t, before: engineOrder, after: modelOrder}
+	h, err := New(Options{Search: c, Fields: []string{"title", "text"}, Window: 100, Models: []string{"default", "small"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for query, want := range map[string]struct {
+		status int
+		model  string // of the model's search
+		page   string
+	}{
+		"q=x":             {200, "", `<option value="">the rule’s</option><option>default</option><option>small</option>`},
+		"q=x&model=small": {200, "small", "<option selected>small</option>"},
+		"q=x&model=big":   {400, "", "no model is called"},
+	} {
+		c.models = nil
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest("GET", "/?"+query, nil))
+		if w.Code != want.status || !strings.Contains(w.Body.String(), want.page) {
+			t.Errorf("%s: status %d\n%s", query, w.Code, w.Body)
+		}
+		if w.Code == 200 && !slices.Equal(c.models, []string{"", want.model}) {
+			t.Errorf("%s: asked for the models %q", query, c.models)
+		}
 	}
 }
 

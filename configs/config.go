@@ -10,6 +10,7 @@ type Config struct {
 	RerankAPI RerankAPI `yaml:"rerank_api"`
 	Engine    Engine    `yaml:"engine"`
 	Reranker  Reranker  `yaml:"reranker"`
+	Models    Models    `yaml:"models"`
 	Cache     Cache     `yaml:"cache"`
 	Indices   []Index   `yaml:"indices"`
 	Records   Records   `yaml:"records"`
@@ -80,6 +81,9 @@ type Reranker struct {
 	QueuePairs      int      `yaml:"queue_pairs"`
 }
 
+// Models are further models by name. The name DefaultModel is that of Config.Reranker.
+type Models map[string]Reranker
+
 // Cache bounds the stored scores.
 type Cache struct {
 	Size   Bytes    `yaml:"size"`
@@ -90,6 +94,7 @@ type Cache struct {
 type Index struct {
 	Match      string   `yaml:"match"`
 	Fields     []string `yaml:"fields"`
+	Model      string   `yaml:"model"` // by name; empty: Config.Reranker
 	Window     int      `yaml:"window"`
 	MaxWindow  int      `yaml:"max_window"`
 	Timeout    Duration `yaml:"timeout"`
@@ -122,6 +127,7 @@ type Unit struct {
 type Arm struct {
 	Name     string `yaml:"name"`
 	Kind     string `yaml:"kind"`      // control, treatment, interleave, shadow
+	Model    string `yaml:"model"`     // by name; empty: the rule's
 	Weight   int    `yaml:"weight"`    // share of the units, relative to the other arms'
 	Window   int    `yaml:"window"`    // 0: the rule's
 	LongText string `yaml:"long_text"` // mode; empty: the rule's
@@ -156,6 +162,7 @@ type Allow struct {
 	Query  bool `yaml:"query"`
 	Window bool `yaml:"window"`
 	Arm    bool `yaml:"arm"`
+	Model  bool `yaml:"model"`
 	Ext    bool `yaml:"ext"`
 	Native bool `yaml:"native"`
 
@@ -194,16 +201,11 @@ func Default() Config {
 			IdlePerHost:    128,
 			MaxAnswer:      64 << 20,
 		},
-		Reranker: Reranker{
-			Backend:     "onnx",
-			Device:      "auto",
-			Timeout:     Duration(10 * time.Second),
-			Concurrency: 4,
-			QueuePairs:  4096,
-		},
-		Cache:   Cache{Size: 64 << 20},
-		Records: Records{FileSize: 64 << 20, Files: 10, Application: "resift", Queries: "keep", Clients: "hash", Queue: 10_000, Origins: []string{}},
-		Allow:   Allow{Mode: true, Query: true, Window: true, Arm: true, Ext: true, Native: true, Headers: []string{}},
+		Reranker: DefaultReranker(),
+		Models:   Models{},
+		Cache:    Cache{Size: 64 << 20},
+		Records:  Records{FileSize: 64 << 20, Files: 10, Application: "resift", Queries: "keep", Clients: "hash", Queue: 10_000, Origins: []string{}},
+		Allow:    Allow{Mode: true, Query: true, Window: true, Arm: true, Model: true, Ext: true, Native: true, Headers: []string{}},
 		Limits: Limits{
 			Body:       10 << 20,
 			Headers:    64 << 10,
@@ -216,6 +218,17 @@ func Default() Config {
 			Searches:   256,
 		},
 		Log: Log{Level: "info", Format: "text"},
+	}
+}
+
+// DefaultReranker is a model with only its defaults.
+func DefaultReranker() Reranker {
+	return Reranker{
+		Backend:     "onnx",
+		Device:      "auto",
+		Timeout:     Duration(10 * time.Second),
+		Concurrency: 4,
+		QueuePairs:  4096,
 	}
 }
 

@@ -45,6 +45,8 @@ func eachKey(typ reflect.Type, f func(string)) {
 		switch ft := typ.Field(i).Type; {
 		case ft.Kind() == reflect.Struct:
 			eachKey(ft, f)
+		case ft.Kind() == reflect.Map:
+			eachKey(ft.Elem(), f)
 		case ft.Kind() == reflect.Slice && ft.Elem().Kind() == reflect.Struct:
 			eachKey(ft.Elem(), f)
 		}
@@ -74,6 +76,11 @@ func TestFiles(t *testing.T) {
 					t.Fatalf("what was printed does not load: %v", err)
 				}
 				again.Reranker.Token, again.Records.Key = c.Reranker.Token, c.Records.Key // printed masked
+				for name, m := range c.Models {
+					masked := again.Models[name]
+					masked.Token = m.Token
+					again.Models[name] = masked
+				}
 				if !reflect.DeepEqual(again, c) {
 					t.Errorf("printed and loaded again it differs:\n%+v\n%+v", again, c)
 				}
@@ -110,6 +117,11 @@ func TestVariablesOverrideKeys(t *testing.T) {
 	if c.Listen != "0.0.0.0:80" || len(c.Engine.URLs) != 2 || c.Engine.URLs[1] != "http://b:9200" || c.Cache.Size != 1<<30 || c.Allow.Native ||
 		c.Indices[0].Window != 50 || c.Indices[0].Timeout != Duration(150*time.Millisecond) {
 		t.Errorf("%+v", c)
+	}
+	c, err = Parse([]byte(minimal+"models: {small-2: {model: a}, far: {backend: tei, url: 'http://h:1'}}\n"),
+		[]string{"RESIFT_MODELS_SMALL_2_MODEL=b", "RESIFT_MODELS_FAR_TOKEN=hunter2", "RESIFT_INDICES_0_MODEL=far", "RESIFT_ALLOW_MODEL=false", "RESIFT_MODELS_NONE_MODEL=c"})
+	if err != nil || c.Models["small-2"].Model != "b" || c.Models["far"].Token != "hunter2" || c.Indices[0].Model != "far" || c.Allow.Model || len(c.Models) != 2 {
+		t.Errorf("%v %+v", err, c)
 	}
 	_, err = Parse([]byte(minimal), []string{"RESIFT_CACHE_SIZE=lots", "RESIFT_INDICES_0_WINDOW=0"})
 	var p Problems

@@ -83,6 +83,8 @@ func (d *decoder) value(path string, n *yaml.Node, v reflect.Value) {
 		d.mapping(path, n, v)
 	case reflect.Slice:
 		d.sequence(path, n, v)
+	case reflect.Map:
+		d.named(path, n, v)
 	default:
 		if n.Kind != yaml.ScalarNode {
 			d.problem(path, n, "want %s, found a %s", wanted(v.Type()), kindName(n.Kind))
@@ -117,6 +119,39 @@ func (d *decoder) mapping(path string, n *yaml.Node, v reflect.Value) {
 	}
 }
 
+// named fills a map of structs by the names that the file gives them.
+func (d *decoder) named(path string, n *yaml.Node, v reflect.Value) {
+	if n.Kind != yaml.MappingNode {
+		d.problem(path, n, "want names, and keys and values under each, found a %s", kindName(n.Kind))
+		return
+	}
+	out := reflect.MakeMap(v.Type())
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		name, at := reflect.ValueOf(n.Content[i].Value), join(path, n.Content[i].Value)
+		if out.MapIndex(name).IsValid() {
+			d.problem(at, n.Content[i], "given twice")
+			continue
+		}
+		item := reflect.New(v.Type().Elem()).Elem()
+		setDefaults(item)
+		d.value(at, n.Content[i+1], item)
+		out.SetMapIndex(name, item)
+	}
+	v.Set(out)
+}
+
+// setDefaults fills an element of a list or a map with what it has where the file says nothing.
+func setDefaults(v reflect.Value) {
+	switch item := v.Addr().Interface().(type) {
+	case *Index:
+		*item = DefaultIndex()
+	case *Arm:
+		*item = Arm{Weight: 1}
+	case *Reranker:
+		*item = DefaultReranker()
+	}
+}
+
 func (d *decoder) sequence(path string, n *yaml.Node, v reflect.Value) {
 	if n.Kind != yaml.SequenceNode {
 		d.problem(path, n, "want a list, found a %s", kindName(n.Kind))
@@ -124,12 +159,7 @@ func (d *decoder) sequence(path string, n *yaml.Node, v reflect.Value) {
 	}
 	out := reflect.MakeSlice(v.Type(), len(n.Content), len(n.Content))
 	for i, item := range n.Content {
-		switch item := out.Index(i).Addr().Interface().(type) {
-		case *Index:
-			*item = DefaultIndex()
-		case *Arm:
-			*item = Arm{Weight: 1}
-		}
+		setDefaults(out.Index(i))
 		d.value(fmt.Sprintf("%s[%d]", path, i), item, out.Index(i))
 	}
 	v.Set(out)

@@ -57,7 +57,7 @@ func Parse(text []byte, environ []string) (*Config, error) {
 	return &c, nil
 }
 
-// environment lays RESIFT_A_B over a.b; list elements are counted: RESIFT_INDICES_0_WINDOW. A list of texts is one value,
+// environment lays RESIFT_A_B over a.b; list elements are counted: RESIFT_INDICES_0_WINDOW, and in a name - is _. A list of texts is one value,
 // split at commas. Variables that name no key are left alone: container platforms set RESIFT_PORT and the like for a
 // service called resift.
 func (d *decoder) environment(environ []string, c reflect.Value) {
@@ -81,6 +81,13 @@ func (d *decoder) override(values map[string]string, name string, v reflect.Valu
 	case v.Kind() == reflect.Slice && v.Type().Elem().Kind() == reflect.Struct:
 		for i := range v.Len() {
 			d.override(values, fmt.Sprintf("%s_%d", name, i), v.Index(i))
+		}
+	case v.Kind() == reflect.Map:
+		for at := v.MapRange(); at.Next(); {
+			item := reflect.New(v.Type().Elem()).Elem()
+			item.Set(at.Value())
+			d.override(values, name+"_"+strings.ToUpper(strings.ReplaceAll(at.Key().String(), "-", "_")), item)
+			v.SetMapIndex(at.Key(), item)
 		}
 	case v.Kind() == reflect.Slice:
 		if s, ok := values[name]; ok {

@@ -2,9 +2,11 @@ package configs
 
 import (
 	"fmt"
+	"maps"
 	"net"
 	"net/url"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -45,10 +47,12 @@ func (v *validator) config(c *Config) {
 	}
 	v.rerankAPI(c)
 	v.engine(&c.Engine)
-	v.reranker(&c.Reranker)
+	v.reranker("reranker", &c.Reranker)
+	v.models(c.Models)
 	v.headers(c.Allow.Headers)
 	v.limits(&c.Limits)
 	v.indices(c.Indices)
+	v.chosenModels(c)
 	v.records(&c.Records)
 	v.recorded(c)
 	v.oneOf("log.level", c.Log.Level, "debug", "info", "warn", "error")
@@ -75,8 +79,12 @@ func (v *validator) rerankAPI(c *Config) {
 		v.wrong("rerank_api.body", "want at least 1KiB")
 	}
 	v.atLeast("rerank_api.texts", a.Texts, 1)
-	if a.Listen != "" && a.Texts > max(1, c.Reranker.QueuePairs) {
-		v.wrong("rerank_api.texts", "want at most %d (reranker.queue_pairs), found %d", c.Reranker.QueuePairs, a.Texts)
+	models := c.ByName()
+	for _, name := range slices.Sorted(maps.Keys(models)) {
+		m := models[name]
+		if a.Listen != "" && a.Texts > max(1, m.QueuePairs) {
+			v.wrong("rerank_api.texts", "want at most %d (%s.queue_pairs), found %d", m.QueuePairs, ModelPath(name), a.Texts)
+		}
 	}
 	v.atLeast("rerank_api.calls", a.Calls, 1)
 	v.positive("rerank_api.timeout", a.Timeout)
@@ -97,34 +105,34 @@ func (v *validator) engine(e *Engine) {
 	}
 }
 
-func (v *validator) reranker(r *Reranker) {
-	v.oneOf("reranker.backend", r.Backend, "onnx", "tei")
+func (v *validator) reranker(at string, r *Reranker) {
+	v.oneOf(at+".backend", r.Backend, "onnx", "tei")
 	switch r.Backend {
 	case "onnx":
 		if r.Model == "" {
-			v.wrong("reranker.model", "is missing: a model directory (see docs/models.md)")
+			v.wrong(at+".model", "is missing: a model directory (see docs/models.md)")
 		}
-		v.onlyFor("tei", "reranker.url", r.URL != "")
-		v.onlyFor("tei", "reranker.token", r.Token != "")
+		v.onlyFor("tei", at+".url", r.URL != "")
+		v.onlyFor("tei", at+".token", r.Token != "")
 	case "tei":
 		if r.URL == "" {
-			v.wrong("reranker.url", "is missing: the server's address, such as http://127.0.0.1:8080")
+			v.wrong(at+".url", "is missing: the server's address, such as http://127.0.0.1:8080")
 		} else {
-			v.url("reranker.url", r.URL, "use reranker.token")
+			v.url(at+".url", r.URL, "use "+at+".token")
 		}
-		v.onlyFor("onnx", "reranker.model", r.Model != "")
-		v.onlyFor("onnx", "reranker.library", r.Library != "")
+		v.onlyFor("onnx", at+".model", r.Model != "")
+		v.onlyFor("onnx", at+".library", r.Library != "")
 	}
-	v.device(r.Device)
+	v.device(at+".device", r.Device)
 	for _, n := range []struct {
 		path string
 		n    int
 	}{{"sessions", r.Sessions}, {"threads", r.Threads}, {"max_tokens", r.MaxTokens}, {"batch_tokens", r.BatchTokens}, {"tokenize_workers", r.TokenizeWorkers}} {
-		v.atLeast("reranker."+n.path, n.n, 0)
+		v.atLeast(at+"."+n.path, n.n, 0)
 	}
-	v.atLeast("reranker.concurrency", r.Concurrency, 1)
-	v.atLeast("reranker.queue_pairs", r.QueuePairs, 1)
-	v.positive("reranker.timeout", r.Timeout)
+	v.atLeast(at+".concurrency", r.Concurrency, 1)
+	v.atLeast(at+".queue_pairs", r.QueuePairs, 1)
+	v.positive(at+".timeout", r.Timeout)
 }
 
 func (v *validator) onlyFor(backend, path string, set bool) {
@@ -133,14 +141,14 @@ func (v *validator) onlyFor(backend, path string, set bool) {
 	}
 }
 
-func (v *validator) device(s string) {
+func (v *validator) device(path, s string) {
 	if s == "auto" || s == "cpu" {
 		return
 	}
 	for d := range strings.SplitSeq(s, ",") {
 		n, ok := strings.CutPrefix(strings.TrimSpace(d), "cuda:")
 		if i, err := strconv.Atoi(n); !ok || err != nil || i < 0 {
-			v.wrong("reranker.device", "want auto, cpu, or devices such as cuda:0,cuda:1, found %q", s)
+			v.wrong(path, "want auto, cpu, or devices such as cuda:0,cuda:1, found %q", s)
 			return
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -18,6 +19,7 @@ const (
 	HeaderQuery  = "X-Resift-Query"  // the query text, UTF-8
 	HeaderWindow = "X-Resift-Window" // hits to re-rank
 	HeaderArm    = "X-Resift-Arm"    // control | treatment | an arm of the experiment
+	HeaderModel  = "X-Resift-Model"  // default | a name of Options.Models; of an answer: the model that scored
 )
 
 // MaxTimeout is the longest time for scoring that a request may ask for.
@@ -33,12 +35,15 @@ const (
 type controls struct {
 	off     bool
 	arm     string // an arm by name
+	model   string // a model by name
 	query   string
 	window  int
 	fields  []string
 	timeout time.Duration
 	details *bool
 	passage bool
+
+	models []string // those that model may name
 
 	allowFailures bool // text_similarity_reranker.allow_rerank_failures
 }
@@ -67,6 +72,7 @@ func (c *controls) readHeaders(h http.Header, allow Allow) *Refusal {
 		{HeaderQuery, allow.Query, c.readQuery},
 		{HeaderWindow, allow.Window, c.readWindow},
 		{HeaderArm, allow.Arm, c.readArm},
+		{HeaderModel, allow.Model, c.readModel},
 	} {
 		values := h.Values(header.name)
 		if !header.allowed || len(values) == 0 {
@@ -119,6 +125,14 @@ func (c *controls) readArm(value string) *Refusal {
 	return nil
 }
 
+func (c *controls) readModel(value string) *Refusal {
+	if !slices.Contains(c.models, value) {
+		return refuseArgument("must be one of [%s]", strings.Join(c.models, ", "))
+	}
+	c.model = value
+	return nil
+}
+
 // extReader reads one member of ext.resift. headerWins is true where the header of the same meaning was given.
 type extReader struct {
 	allowed    bool
@@ -137,6 +151,7 @@ func (c *controls) readExt(doc []byte, ext rawjson.Span, h http.Header, allow Al
 		"mode":       {allow.Mode, given(HeaderMode, allow.Mode), extString((*controls).readMode)},
 		"query_text": {allow.Query, given(HeaderQuery, allow.Query), extString((*controls).readQuery)},
 		"window":     {allow.Window, given(HeaderWindow, allow.Window), (*controls).extWindow},
+		"model":      {allow.Model, given(HeaderModel, allow.Model), extString((*controls).readModel)},
 		"fields":     {true, false, (*controls).extFields},
 		"timeout":    {true, false, extString((*controls).readTimeout)},
 		"details":    {true, false, (*controls).extDetails},

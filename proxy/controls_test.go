@@ -21,6 +21,7 @@ func TestWrongControlsAreRefused(t *testing.T) {
 		{"mode, in capitals", ask("POST /products/_search", matchBody, "X-Resift-Mode: OFF"), argument, "[rerank] or [off]"},
 		{"mode, where no rule is", ask("POST /logs/_search", matchBody, "X-Resift-Mode: on"), argument, "X-Resift-Mode"},
 		{"arm", ask("POST /products/_search", matchBody, "X-Resift-Arm: b"), argument, "X-Resift-Arm"},
+		{"model, where no rule is", ask("POST /logs/_search", matchBody, "X-Resift-Model: large"), argument, "X-Resift-Model"},
 		{"two modes", ask("POST /products/_search", matchBody, "X-Resift-Mode: off", "X-Resift-Mode: rerank"), argument, "more than once"},
 		{"an empty query", ask("POST /products/_search", matchBody, "X-Resift-Query: "), argument, "X-Resift-Query"},
 		{"a query not in UTF-8", ask("POST /products/_search", matchBody, "X-Resift-Query: caf\xe9"), argument, "UTF-8"},
@@ -60,8 +61,8 @@ func TestWrongControlsAreRefused(t *testing.T) {
 }
 
 func TestForbiddenControlsAreIgnored(t *testing.T) {
-	const body = `{"query":{"match":{"a":"fox"}},"ext":{"resift":{"mode":"off","query_text":"why","window":7,"fields":["x"],"timeout":"5ms","details":true,"passage":true}}}`
-	headers := []string{"X-Resift-Mode: nonsense", "X-Resift-Query: ", "X-Resift-Window: -1", "X-Resift-Arm: control"}
+	const body = `{"query":{"match":{"a":"fox"}},"ext":{"resift":{"mode":"off","query_text":"why","model":"x","window":7,"fields":["x"],"timeout":"5ms","details":true,"passage":true}}}`
+	headers := []string{"X-Resift-Mode: nonsense", "X-Resift-Query: ", "X-Resift-Window: -1", "X-Resift-Arm: control", "X-Resift-Model: x"}
 	rules := testRules()
 
 	rules.Allow = Allow{}

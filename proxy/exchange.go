@@ -76,7 +76,7 @@ func (e *exchange) finish() {
 	}
 	total := time.Since(e.begin)
 	for _, s := range e.searches {
-		e.telemetry.finish(s.ctx, s.span, &s.measured, total)
+		e.telemetry.finish(s.ctx, s.span, &s.measured, s.plan.Model, total)
 	}
 	if e.plan.multi != nil {
 		e.telemetry.finishMulti(e.span, e.summary().outcome, e.listOutcomes())

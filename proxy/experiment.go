@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"cmp"
 	"net"
 	"net/http"
 
@@ -17,6 +18,7 @@ type Experiment struct {
 
 // ArmSettings are what an arm has in place of its rule's.
 type ArmSettings struct {
+	Model    string       // empty: the rule's
 	Window   int          // 0: the rule's
 	LongText LongTextMode // empty: the rule's
 }
@@ -26,7 +28,7 @@ type Assignment struct {
 	Experiment *Experiment
 	Arm        experiment.Arm
 	Unit       string
-	Forced     bool // by the request: no part of the comparison
+	Forced     bool // by the request, or its model is where arms name models: no part of the comparison
 }
 
 // unit is whose request it is.
@@ -62,8 +64,8 @@ func (p *planner) chooseArm() verdict {
 		}
 		return verdict{refusal: refuseArgument("header [%s]: must be [control] or [treatment]", HeaderArm)}
 	}
-	a := &Assignment{Experiment: x, Unit: x.unit(p.request), Forced: forced != ""}
-	if !a.Forced {
+	a := &Assignment{Experiment: x, Unit: x.unit(p.request), Forced: forced != "" || p.controls.model != "" && x.comparesModels()}
+	if forced == "" {
 		a.Arm = x.Assign(a.Unit)
 	} else if arm, ok := x.Find(forced); ok {
 		a.Arm = arm
@@ -74,6 +76,16 @@ func (p *planner) chooseArm() verdict {
 	}
 	p.d.Assignment, p.d.Arm = a, a.Arm.Name
 	return goOn
+}
+
+// comparesModels tells whether an arm names a model: then a request that names one is in no arm's shoes.
+func (x *Experiment) comparesModels() bool {
+	for _, a := range x.Arms {
+		if a.Model != "" {
+			return true
+		}
+	}
+	return false
 }
 
 // window is how many hits are re-ranked: what the request asks, else the arm's, else the rule's.
@@ -87,6 +99,15 @@ func (p *planner) window() int {
 		}
 	}
 	return p.d.Rule.Window
+}
+
+// model names the model that scores: the one that the request names, else the arm's, else the rule's.
+func (p *planner) model() string {
+	var arm string
+	if a := p.d.Assignment; a != nil {
+		arm = a.Experiment.Arms[a.Arm.Name].Model
+	}
+	return cmp.Or(p.controls.model, arm, p.d.Rule.Model, DefaultModel)
 }
 
 // longText is how long texts are read: the arm's way, else the rule's.

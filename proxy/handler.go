@@ -46,9 +46,12 @@ type Scores interface {
 // Options are the parts of a Handler. Engine, Scorer, Scores and Rules are needed; the zero value of the rest is usable.
 type Options struct {
 	Engine Engine
-	Scorer Scorer
+	Scorer Scorer // the model of every rule that names no other
 	Scores Scores
 	Rules  *Rules // what is re-ranked, and which controls a request may use
+
+	// Models are further models by name, for rules, arms and requests; DefaultModel is no name of them.
+	Models map[string]Scorer
 
 	// Recorder, if not nil, hears of the searches of experiments; Application is written into each record.
 	Recorder    Recorder
@@ -71,7 +74,7 @@ type Options struct {
 // Handler is the proxy. It is immutable and safe for concurrent use.
 type Handler struct {
 	engine      Engine
-	scorer      Scorer
+	models      map[string]Scorer // DefaultModel among them
 	scores      Scores
 	rules       *Rules
 	recorder    Recorder
@@ -103,7 +106,11 @@ func New(o Options) (*Handler, error) {
 	case o.Limits.Body < 0 || o.Limits.BodyTime < 0 || o.Limits.StallTime < 0 || o.Limits.Searches < 0 || o.Limits.WindowsPerHit < 0:
 		return nil, errors.New("a limit is negative")
 	}
-	t, err := newTelemetry(o.TracerProvider, o.MeterProvider, o.Propagator)
+	models, rules, err := o.models()
+	if err != nil {
+		return nil, err
+	}
+	t, err := newTelemetry(o.TracerProvider, o.MeterProvider, o.Propagator, rules.models)
 	if err != nil {
 		return nil, err
 	}
@@ -113,7 +120,7 @@ func New(o Options) (*Handler, error) {
 	limits := o.Limits.withDefaults()
 	f := &forwarder{engine: o.Engine, log: o.Logger, trust: o.TrustForwarded}
 	return &Handler{
-		engine: o.Engine, scorer: o.Scorer, scores: o.Scores, rules: o.Rules, limits: limits, trust: o.TrustForwarded,
+		engine: o.Engine, models: models, scores: o.Scores, rules: rules, limits: limits, trust: o.TrustForwarded,
 		fields: newFieldRules(o.AllowHeaders),
 		log:    o.Logger, telemetry: t, forwarder: f.proxy(), slots: make(chan struct{}, limits.Searches),
 		recorder: o.Recorder, application: o.Application, background: newBackground(),

@@ -37,7 +37,7 @@ func TestEverySearchSaysWhatBecameOfIt(t *testing.T) {
 		if id := a.header.Get(headerQueryID); !uuidV7.MatchString(id) {
 			t.Errorf("%v: query id %q", c, id)
 		}
-		if got, want := a.header.Get(headerModel), map[Status]string{StatusReranked: "hash-scorer@01234567"}[c.status]; got != want {
+		if got, want := a.header.Get(HeaderModel), map[Status]string{StatusReranked: "hash-scorer@01234567"}[c.status]; got != want {
 			t.Errorf("%v: model %q, want %q", c, got, want)
 		}
 		if v := a.header.Get(headerTiming); !timing.MatchString(v) {

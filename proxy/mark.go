@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -14,7 +15,6 @@ const (
 	headerSearches = "X-Resift-Searches" // of a multi-search only
 	headerArm      = "X-Resift-Arm"
 	headerQueryID  = "X-Resift-Query-Id"
-	headerModel    = "X-Resift-Model"
 	headerTiming   = "Server-Timing"
 )
 
@@ -47,19 +47,23 @@ func (e *exchange) mark(h http.Header) {
 	}
 	h[headerArm] = []string{arm}
 	h[headerQueryID] = []string{e.id}
-	if m.status == StatusReranked || m.status == StatusPartial || e.some(StatusReranked) || e.some(StatusPartial) {
-		h[headerModel] = []string{e.scorer.Name()}
+	if names := e.scoredBy(); names != nil {
+		h[HeaderModel] = []string{strings.Join(names, ", ")}
 	}
 	h.Add(headerTiming, m.serverTiming(time.Since(e.begin)))
 }
 
-func (e *exchange) some(status Status) bool {
+// scoredBy are the models whose scores made an order, each once, in the searches' order.
+func (e *exchange) scoredBy() (names []string) {
 	for _, s := range e.searches {
-		if s.status == status {
-			return true
+		if s.status != StatusReranked && s.status != StatusPartial {
+			continue
+		}
+		if name := s.scorer().Name(); !slices.Contains(names, name) {
+			names = append(names, name)
 		}
 	}
-	return false
+	return names
 }
 
 // weight orders what became of several searches: the heaviest speaks for all.

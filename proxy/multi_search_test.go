@@ -79,7 +79,7 @@ func TestMultiSearchIsItsSearches(t *testing.T) {
 			a := r.msearch(t, notes, searches[0], notes, searches[1], notes, searches[2])
 			a.expect(t, StatusReranked, "")
 			a.expectSearches(t, "reranked;n=3")
-			if a.header.Get(headerModel) == "" || a.header.Get(headerQueryID) == "" {
+			if a.header.Get(HeaderModel) == "" || a.header.Get(headerQueryID) == "" {
 				t.Errorf("%v", a.header)
 			}
 			requests := e.requests()

@@ -43,6 +43,7 @@ type Decision struct {
 	Rule  *Rule
 	First Outgoing // the first stage: from 0, size Fetch, the fields to read, no filter_path
 
+	Model  string      // the name of the model that scores; never empty
 	Query  string      // what the model reads as the query; never empty
 	Fields []TextField // where a hit's text comes from, in the order of the rule
 	Window int         // the engine's first Window hits are re-ranked, 1 or more
@@ -110,7 +111,7 @@ func (r *Refusal) write(w http.ResponseWriter) {
 // Plan decides what becomes of a search. It does no I/O, never fails and never panics, whatever the request holds. The request
 // must be one that classify takes for one search.
 func Plan(req *Request, rules *Rules) Decision {
-	p := planner{request: req, rules: rules, controlHeaders: req.Header, search: searchRequest{
+	p := planner{request: req, rules: rules, controlHeaders: req.Header, controls: controls{models: rules.models}, search: searchRequest{
 		method: req.Method, path: req.Path, rawQuery: req.RawQuery, header: engineHeaders(req.Header), content: req.Body,
 	}}
 	own := p.search.outgoing()

@@ -361,6 +361,7 @@ func (p *planner) settle() verdict {
 	d.Explain = explain
 	d.Timeout, d.Score, d.LongText, d.Details, d.OnFailure = rule.Timeout, rule.Score, p.longText(), rule.Details, rule.OnFailure
 	d.StripHTML = rule.HTML == HTMLStrip
+	d.Model = p.model()
 	if c.timeout > 0 {
 		d.Timeout = c.timeout
 	}

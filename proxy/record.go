@@ -99,7 +99,7 @@ func (s *search) record(n int, total time.Duration) ubi.Query {
 		q.Attributes.Share = a.Experiment.Share(a.Arm.Name)
 	}
 	if s.status == StatusReranked || s.status == StatusPartial || a.Arm.Kind == experiment.Shadow {
-		q.Attributes.Model = s.scorer.Name()
+		q.Attributes.Model = s.scorer().Name()
 	}
 	for k := range q.HitIDs {
 		if place := s.plan.From + k; s.teams != nil && place < len(s.teams) {
@@ -166,7 +166,7 @@ func (e *exchange) shadow(s *search, q ubi.Query) {
 		defer context.AfterFunc(stop, cancel)()
 		own.ctx = ctx
 		model, o := own.scoreWindow(own.answer)
-		e.telemetry.scored(ctx, &own.measured)
+		e.telemetry.scored(ctx, &own.measured, own.plan.Model)
 		q.Attributes.Status, q.Attributes.Reason = string(o.status), string(o.reason)
 		if o.status == StatusReranked || o.status == StatusPartial {
 			q.Attributes.Shadow = compareOrders(model)

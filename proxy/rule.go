@@ -73,6 +73,8 @@ type Rule struct {
 	// Details adds resift.engine_score, resift.model_score and resift.engine_rank to every hit's fields.
 	Details   bool
 	OnFailure FailureMode
+	// Model names the model that scores; empty: DefaultModel.
+	Model string
 	// Experiment is the A/B test on this rule's searches; nil: none.
 	Experiment *Experiment
 }
@@ -84,13 +86,14 @@ type Allow struct {
 	Query  bool // X-Resift-Query, ext.resift.query_text, ext.rerank.query_context, inference_text
 	Window bool // X-Resift-Window, ext.resift.window, rank_window_size
 	Arm    bool // X-Resift-Arm
+	Model  bool // X-Resift-Model, ext.resift.model
 	Ext    bool // the other members of ext.resift (fields, timeout, details, passage), and ext.resift as a whole
 	Native bool // text_similarity_reranker and ext.rerank; when false they reach the engine untouched
 }
 
 // AllowAll honours every control.
 func AllowAll() Allow {
-	return Allow{Mode: true, Query: true, Window: true, Arm: true, Ext: true, Native: true}
+	return Allow{Mode: true, Query: true, Window: true, Arm: true, Model: true, Ext: true, Native: true}
 }
 
 // Rules is all that Plan knows besides the request. It is read-only once in use.
@@ -98,6 +101,8 @@ type Rules struct {
 	List     []Rule // the first that matches decides
 	Allow    Allow
 	MaxDepth int // how deep a body may nest; 0 means DefaultMaxDepth
+
+	models []string // what requests may choose from: New writes it from its Options, DefaultModel first
 }
 
 // DefaultMaxDepth is the nesting a body may have. Engines refuse queries deeper than 30 and JSON deeper than 1,000.

@@ -68,7 +68,7 @@ func (s *search) judge(p passages, model []float32, err error) outcome {
 // scorePassages gives each passage its score, NaN where it got none, from the cache, from the work of other requests or from
 // the model. What is scored is published even when the rest fails.
 func (s *search) scorePassages(ctx context.Context, texts []string) ([]float32, error) {
-	revision := s.scorer.Revision()
+	revision := s.scorer().Revision()
 	s.asked = len(texts)
 	keys := make([]cache.Key, len(texts))
 	for i, text := range texts {
@@ -90,7 +90,7 @@ func (s *search) scoreMine(ctx context.Context, texts []string, mine []int, put 
 	}
 	begin := time.Now()
 	// Each score is published as it comes: a small request that waits for one pair of a large one waits for that alone.
-	result, err := s.scorer.ScoreEach(ctx, s.plan.Query, own, func(n int, score float32) {
+	result, err := s.scorer().ScoreEach(ctx, s.plan.Query, own, func(n int, score float32) {
 		if isScore(score) {
 			put(mine[n], score)
 		}

@@ -65,6 +65,7 @@ type telemetry struct {
 
 	outcomes map[outcome]metric.MeasurementOption // every label set there is, made once
 	stages   [stages]metric.MeasurementOption
+	models   map[string]metric.MeasurementOption // by name
 }
 
 // outcome is what a request came to; reason may be empty.
@@ -76,7 +77,7 @@ type outcome struct {
 // seconds are the bounds of the latency histograms: a search from cache takes a millisecond, one on a CPU model a second.
 var seconds = []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}
 
-func newTelemetry(tp trace.TracerProvider, mp metric.MeterProvider, p propagation.TextMapPropagator) (*telemetry, error) {
+func newTelemetry(tp trace.TracerProvider, mp metric.MeterProvider, p propagation.TextMapPropagator, models []string) (*telemetry, error) {
 	if tp == nil {
 		tp = tracenoop.NewTracerProvider()
 	}
@@ -86,7 +87,10 @@ func newTelemetry(tp trace.TracerProvider, mp metric.MeterProvider, p propagatio
 	if p == nil {
 		p = propagation.TraceContext{}
 	}
-	t := &telemetry{tracer: tp.Tracer(scope), propagator: p, outcomes: outcomeLabels()}
+	t := &telemetry{tracer: tp.Tracer(scope), propagator: p, outcomes: outcomeLabels(), models: map[string]metric.MeasurementOption{}}
+	for _, name := range models {
+		t.models[name] = metric.WithAttributeSet(attribute.NewSet(attribute.String("model", name)))
+	}
 	for s := range stages {
 		t.stages[s] = metric.WithAttributeSet(attribute.NewSet(attribute.String("stage", stageNames[s])))
 	}
@@ -162,23 +166,23 @@ type measured struct {
 	tokens int
 }
 
-// scored counts what the model did for a search.
-func (t *telemetry) scored(ctx context.Context, m *measured) {
+// scored counts what the model of this name did for a search.
+func (t *telemetry) scored(ctx context.Context, m *measured, model string) {
 	if m.pairs > 0 {
-		t.pairs.Add(ctx, int64(m.pairs))
-		t.tokens.Add(ctx, int64(m.tokens))
+		t.pairs.Add(ctx, int64(m.pairs), t.models[model])
+		t.tokens.Add(ctx, int64(m.tokens), t.models[model])
 	}
 }
 
-// finish records a search and ends its span.
-func (t *telemetry) finish(ctx context.Context, span trace.Span, m *measured, total time.Duration) {
+// finish records a search and ends its span. model names the one that the plan chose; empty where it chose none.
+func (t *telemetry) finish(ctx context.Context, span trace.Span, m *measured, model string, total time.Duration) {
 	t.request(ctx, m.outcome, total)
 	for s, d := range m.times {
 		if d > 0 {
 			t.stage.Record(ctx, d.Seconds(), t.stages[s])
 		}
 	}
-	t.scored(ctx, m)
+	t.scored(ctx, m, model)
 	if span.IsRecording() {
 		span.SetAttributes(
 			attribute.String("resift.status", string(m.status)),
@@ -187,6 +191,9 @@ func (t *telemetry) finish(ctx context.Context, span trace.Span, m *measured, to
 			attribute.Int("resift.pairs", m.pairs),
 			attribute.Int("resift.cache.hits", m.known),
 			attribute.Int("resift.tokens", m.tokens))
+		if m.window > 0 {
+			span.SetAttributes(attribute.String("resift.model", model))
+		}
 		if m.status == StatusFallback {
 			span.SetStatus(codes.Error, string(m.reason))
 		}

@@ -39,7 +39,7 @@ func (s *search) passages(ctx context.Context, hits []searchclient.Hit) (passage
 		}
 		whole := len(text)
 		text = clip(text, s.limits.WindowsPerHit*long.MaxTokens*tokenBytes)
-		windows := s.scorer.Windows(text, long.MaxTokens, long.Overlap)
+		windows := s.scorer().Windows(text, long.MaxTokens, long.Overlap)
 		if len(text) < whole || len(windows) > s.limits.WindowsPerHit {
 			p.long = append(p.long, i)
 		}
@@ -65,7 +65,7 @@ func (s *search) passage(i int) *searchclient.Passage {
 		return told
 	}
 	text := p.texts[n]
-	reach := s.scorer.Reach(s.plan.Query, text)
+	reach := s.scorer().Reach(s.plan.Query, text)
 	_, long := slices.BinarySearch(p.long, i)
 	told.Cut = long || reach < len(text)
 	if len(s.plan.Strip) == 0 {

@@ -92,6 +92,18 @@ func (t *text) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
+// modelName chooses a model. Clients send what their vendor's models are called, or nothing, or what is no string: then none is chosen.
+type modelName string
+
+// UnmarshalJSON takes everything.
+func (n *modelName) UnmarshalJSON(b []byte) error {
+	var s string
+	if json.Unmarshal(b, &s) == nil {
+		*n = modelName(s)
+	}
+	return nil
+}
+
 // document is a string or an object, as it came.
 type document struct {
 	raw    json.RawMessage

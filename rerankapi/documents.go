@@ -8,7 +8,7 @@ import (
 )
 
 // documentsRequest is the body of /v1/rerank and /v2/rerank: the members of Cohere's, Jina's and vLLM's requests that
-// decide something. `model` decides nothing: there is one.
+// decide something.
 type documentsRequest struct {
 	Query     *string     `json:"query"`
 	Documents *[]document `json:"documents"`
@@ -16,10 +16,11 @@ type documentsRequest struct {
 }
 
 type documentsControls struct {
-	TopN       *int     `json:"top_n"` // null and 0: all
-	Return     *bool    `json:"return_documents"`
-	RankFields []string `json:"rank_fields"`
-	MaxTokens  *int     `json:"max_tokens_per_doc"`
+	Model      modelName `json:"model"`
+	TopN       *int      `json:"top_n"` // null and 0: all
+	Return     *bool     `json:"return_documents"`
+	RankFields []string  `json:"rank_fields"`
+	MaxTokens  *int      `json:"max_tokens_per_doc"`
 }
 
 // version is an API's edition, in which documents are returned by default (Jina, vLLM) or not (Cohere's v2 never does).
@@ -73,10 +74,13 @@ func (h *Handler) readDocuments(c *call, v version) error {
 }
 
 func (h *Handler) rerankDocuments(c *call, q *documentsRequest, v version) error {
+	if m, ok := h.models[string(q.Model)]; ok {
+		c.model = m
+	}
 	if err := h.checkDocuments(q); err != nil {
 		return err
 	}
-	texts, err := h.textsOf(q)
+	texts, err := h.textsOf(c.model, q)
 	if err != nil {
 		return err
 	}
@@ -87,7 +91,7 @@ func (h *Handler) rerankDocuments(c *call, q *documentsRequest, v version) error
 	if q.TopN != nil && *q.TopN > 0 {
 		list = list[:min(len(list), *q.TopN)]
 	}
-	a := documentsAnswer{ID: c.id, Model: h.model.Name(), Results: make([]documentResult, len(list))}
+	a := documentsAnswer{ID: c.id, Model: c.model.Name(), Results: make([]documentResult, len(list))}
 	a.Usage.Total, a.Usage.Prompt = c.Tokens, c.Tokens
 	a.Meta.Version.Version = v.name
 	a.Meta.Billed.Units = (len(texts) + unitDocuments - 1) / unitDocuments
@@ -127,8 +131,8 @@ func (h *Handler) checkDocuments(q *documentsRequest) error {
 	return nil
 }
 
-// textsOf is what the model reads of each document.
-func (h *Handler) textsOf(q *documentsRequest) ([]string, error) {
+// textsOf is what the model m reads of each document.
+func (h *Handler) textsOf(m Model, q *documentsRequest) ([]string, error) {
 	fields := q.RankFields
 	if len(fields) == 0 {
 		fields = []string{"text"}
@@ -140,7 +144,7 @@ func (h *Handler) textsOf(q *documentsRequest) ([]string, error) {
 			return nil, err
 		}
 		if q.MaxTokens != nil && t != "" {
-			t = h.model.Windows(t, *q.MaxTokens, 0)[0]
+			t = m.Windows(t, *q.MaxTokens, 0)[0]
 		}
 		texts[i] = t
 	}

@@ -6,6 +6,7 @@ import (
 	"crypto/subtle"
 	"errors"
 	"log/slog"
+	"maps"
 	"net/http"
 	"runtime/debug"
 	"strings"
@@ -42,6 +43,7 @@ type Scores interface {
 // Options are the parts of a Handler. Model and Scores are needed; the zero value of the rest is usable.
 type Options struct {
 	Model   Model
+	Models  map[string]Model // further ones, that callers may name
 	Scores  Scores
 	Limits  Limits
 	Token   string // that a caller must bear; empty: none
@@ -90,6 +92,7 @@ type Call struct {
 // Handler serves the APIs. It is immutable and safe for concurrent use.
 type Handler struct {
 	model   Model
+	models  map[string]Model
 	scores  Scores
 	limits  Limits
 	token   *[sha256.Size]byte // digest of the token; nil: none
@@ -109,7 +112,7 @@ func New(o Options) (*Handler, error) {
 	case l.Body < 0 || l.BodyTime < 0 || l.Texts < 0 || l.Calls < 0 || l.Timeout < 0:
 		return nil, errors.New("a limit is negative")
 	}
-	h := &Handler{model: o.Model, scores: o.Scores, limits: o.Limits.withDefaults(), version: o.Version, log: o.Logger, onCall: o.OnCall}
+	h := &Handler{model: o.Model, models: maps.Clone(o.Models), scores: o.Scores, limits: o.Limits.withDefaults(), version: o.Version, log: o.Logger, onCall: o.OnCall}
 	if h.log == nil {
 		h.log = slog.New(slog.DiscardHandler)
 	}
@@ -148,14 +151,15 @@ type call struct {
 	r      *http.Request
 	id     string
 	shape  shape
-	status int // of the answer that has begun
+	model  Model // that scores
+	status int   // of the answer that has begun
 	work
 }
 
 // ServeHTTP answers one call.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	begin := time.Now()
-	c := &call{w: w, r: r, id: uuid.Must(uuid.NewV7()).String(), shape: shapeDocuments}
+	c := &call{w: w, r: r, id: uuid.Must(uuid.NewV7()).String(), shape: shapeDocuments, model: h.model}
 	path := r.URL.Path
 	e, ok := endpoints()[path]
 	if !ok {

@@ -55,7 +55,7 @@ func (h *Handler) rank(c *call, query string, texts []string) ([]ranked, error) 
 
 // score gives each text its score, by way of the cache that searches use.
 func (h *Handler) score(ctx context.Context, c *call, query string, texts []string) ([]float32, error) {
-	revision := h.model.Revision()
+	revision := c.model.Revision()
 	keys := make([]cache.Key, len(texts))
 	for i, t := range texts {
 		keys[i] = h.scores.Key(revision, query, t)
@@ -68,7 +68,7 @@ func (h *Handler) score(ctx context.Context, c *call, query string, texts []stri
 		for n, i := range mine {
 			own[n] = texts[i]
 		}
-		result, err := h.model.ScoreEach(ctx, query, own, func(n int, score float32) {
+		result, err := c.model.ScoreEach(ctx, query, own, func(n int, score float32) {
 			if isScore(score) {
 				put(mine[n], score)
 			}

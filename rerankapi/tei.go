@@ -142,7 +142,7 @@ type teiModelType struct {
 	} `json:"reranker"`
 }
 
-// info is GET /info: what clients size their batches by. The model's SHA is the revision that decides its scores.
+// info is GET /info: what clients size their batches by, of the model that answers where none is named. The model's SHA is the revision that decides its scores.
 func (h *Handler) info(c *call) error {
 	about := h.model.Info()
 	i := teiInfo{
@@ -156,10 +156,15 @@ func (h *Handler) info(c *call) error {
 	return nil
 }
 
-// health is GET /health: 200 with no body while the model works.
+// health is GET /health: 200 with no body while every model works.
 func (h *Handler) health(c *call) error {
-	if err := h.model.Healthy(); err != nil {
+	if h.model.Healthy() != nil {
 		return fail(kindUnhealthy, "unhealthy")
+	}
+	for _, m := range h.models {
+		if m.Healthy() != nil {
+			return fail(kindUnhealthy, "unhealthy")
+		}
 	}
 	c.status = http.StatusOK
 	c.w.WriteHeader(c.status)

@@ -30,9 +30,18 @@ type condition struct {
 	Status  string `json:"status"` // ok, degraded (searches fall back to the engine's order), unavailable
 	Version string `json:"version"`
 	Engine  string `json:"engine,omitempty"`
-	Model   string `json:"model"`
+	Model   string `json:"model"` // failing if any is
 	Device  any    `json:"devices"`
 	Down    int    `json:"sessions_down,omitempty"` // whose device failed and is being opened again
+
+	Models map[string]modelCondition `json:"models,omitempty"` // each by name, where there are several
+}
+
+// modelCondition is that of one of several models.
+type modelCondition struct {
+	Model  string   `json:"model"` // ok, failing
+	Device []string `json:"devices"`
+	Down   int      `json:"sessions_down,omitempty"`
 }
 
 // health answers 200 while the process works: with a model in trouble searches still get the engine's answers.
@@ -42,10 +51,22 @@ func (s *server) health(w http.ResponseWriter, r *http.Request) {
 
 func (s *server) condition() condition {
 	now := s.current.snapshot.Load()
-	c := condition{Status: "ok", Version: version, Model: "ok", Device: now.reranker.Info().Devices, Down: now.reranker.Stats().Down}
-	if err := now.reranker.Healthy(); err != nil {
-		s.telemetry.logger.Warn("the model is not healthy", "error", err)
-		c.Status, c.Model = "degraded", "failing"
+	c := condition{Status: "ok", Version: version, Model: "ok", Device: now.models.first().Info().Devices}
+	for _, name := range now.models.names() {
+		m := now.models[name]
+		one := modelCondition{Model: "ok", Device: m.Info().Devices, Down: m.Stats().Down}
+		if err := m.Healthy(); err != nil {
+			s.telemetry.logger.Warn("the model is not healthy", "name", name, "error", err)
+			one.Model = "failing"
+			c.Status, c.Model = "degraded", one.Model
+		}
+		c.Down += one.Down
+		if len(now.models) > 1 {
+			if c.Models == nil {
+				c.Models = map[string]modelCondition{}
+			}
+			c.Models[name] = one
+		}
 	}
 	return c
 }

@@ -129,7 +129,7 @@ func (p *program) runDemo(ctx context.Context, o *demoFlags) error {
 	if err != nil {
 		return err
 	}
-	info := s.current.snapshot.Load().reranker.Info()
+	info := s.current.snapshot.Load().models.first().Info()
 	g.done(fmt.Sprintf("resift before it at %s, with %s (%s) on %s", s.URL(), info.Name, info.Precision, strings.Join(info.Devices, ", ")))
 	err = s.run(ctx, func(ctx context.Context) error {
 		if err := p.showSearches(ctx, s.URL()); err != nil {

@@ -63,7 +63,9 @@ func newProcessMetrics(mp metric.MeterProvider, now func() *snapshot) (*processM
 		if s == nil {
 			return nil
 		}
-		o.ObserveInt64(queue, int64(s.reranker.Stats().QueuePairs))
+		for name, m := range s.models {
+			o.ObserveInt64(queue, int64(m.Stats().QueuePairs), metric.WithAttributes(attribute.String("model", name)))
+		}
 		c := s.cache.Stats()
 		o.ObserveInt64(bytes, c.Bytes)
 		o.ObserveInt64(hits, int64(c.Hits))
@@ -80,11 +82,14 @@ func newProcessMetrics(mp metric.MeterProvider, now func() *snapshot) (*processM
 	return &p, errors.Join(errs[:]...)
 }
 
-// batch records one run of the model.
-func (p *processMetrics) batch(b reranker.BatchStats) {
-	ctx := context.Background() // a batch belongs to many requests
-	p.batchPairs.Record(ctx, int64(b.Pairs))
-	p.batchTokens.Record(ctx, int64(b.Tokens))
+// batches records the runs of the model of this name.
+func (p *processMetrics) batches(model string) func(reranker.BatchStats) {
+	label := metric.WithAttributeSet(attribute.NewSet(attribute.String("model", model)))
+	return func(b reranker.BatchStats) {
+		ctx := context.Background() // a batch belongs to many requests
+		p.batchPairs.Record(ctx, int64(b.Pairs), label)
+		p.batchTokens.Record(ctx, int64(b.Tokens), label)
+	}
 }
 
 // loaded records the outcome of a load of the configuration.

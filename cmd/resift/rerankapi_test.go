@@ -53,10 +53,13 @@ indices: [{match: "*", fields: [text]}]
 `, rerank)
 }
 
-func serveConfig(t *testing.T, rerank string) *running {
+func serveConfig(t *testing.T, rerank string) *running { return serveText(t, configText(rerank)) }
+
+// serveText serves a configuration until the test ends.
+func serveText(t *testing.T, text string) *running {
 	t.Helper()
 	s := &running{t: t, file: filepath.Join(t.TempDir(), "resift.yaml"), log: &lockedBuffer{}}
-	s.write(rerank)
+	s.writeText(text)
 	c, err := configs.Load(s.file, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -77,9 +80,11 @@ func serveConfig(t *testing.T, rerank string) *running {
 	return s
 }
 
-func (s *running) write(rerank string) {
+func (s *running) write(rerank string) { s.writeText(configText(rerank)) }
+
+func (s *running) writeText(text string) {
 	s.t.Helper()
-	if err := os.WriteFile(s.file, []byte(configText(rerank)), 0o600); err != nil {
+	if err := os.WriteFile(s.file, []byte(text), 0o600); err != nil {
 		s.t.Fatal(err)
 	}
 }

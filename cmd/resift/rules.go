@@ -13,7 +13,7 @@ import (
 func rules(c *configs.Config) (*proxy.Rules, error) {
 	r := &proxy.Rules{
 		Allow: proxy.Allow{
-			Mode: c.Allow.Mode, Query: c.Allow.Query, Window: c.Allow.Window, Arm: c.Allow.Arm, Ext: c.Allow.Ext, Native: c.Allow.Native,
+			Mode: c.Allow.Mode, Query: c.Allow.Query, Window: c.Allow.Window, Arm: c.Allow.Arm, Model: c.Allow.Model, Ext: c.Allow.Ext, Native: c.Allow.Native,
 		},
 		MaxDepth: c.Limits.JSONDepth,
 	}
@@ -23,7 +23,7 @@ func rules(c *configs.Config) (*proxy.Rules, error) {
 			return nil, fmt.Errorf("indices[%d].experiment: %w", i, err)
 		}
 		r.List = append(r.List, proxy.Rule{
-			Match: x.Match, Fields: x.Fields, Window: x.Window, MaxWindow: x.MaxWindow, Timeout: time.Duration(x.Timeout),
+			Match: x.Match, Fields: x.Fields, Model: x.Model, Window: x.Window, MaxWindow: x.MaxWindow, Timeout: time.Duration(x.Timeout),
 			Score:     proxy.ScoreMode(x.Score),
 			LongText:  proxy.LongText{Mode: proxy.LongTextMode(x.LongText.Mode), MaxTokens: x.LongText.MaxTokens, Overlap: x.LongText.Overlap},
 			HTML:      proxy.HTMLMode(x.HTML),
@@ -41,7 +41,7 @@ func newExperiment(c *configs.Experiment) (*proxy.Experiment, error) {
 	settings := map[string]proxy.ArmSettings{}
 	for _, a := range c.Arms {
 		arms = append(arms, experiment.Arm{Name: a.Name, Kind: experiment.Kind(a.Kind), Weight: float64(a.Weight)})
-		settings[a.Name] = proxy.ArmSettings{Window: a.Window, LongText: proxy.LongTextMode(a.LongText)}
+		settings[a.Name] = proxy.ArmSettings{Model: a.Model, Window: a.Window, LongText: proxy.LongTextMode(a.LongText)}
 	}
 	e, err := experiment.New(c.Name, c.Salt, arms)
 	if err != nil {

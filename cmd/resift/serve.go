@@ -168,9 +168,14 @@ func (s *server) AdminURL() string {
 
 // run serves, and runs beside, until ctx ends or something fails; then it drains and closes everything.
 func (s *server) run(ctx context.Context, beside ...func(context.Context) error) error {
-	info := s.current.snapshot.Load().reranker.Info()
+	open := s.current.snapshot.Load().models
+	info := open.first().Info()
 	s.telemetry.logger.Info("resift is up", "version", version, "listen", s.URL(), "admin", s.AdminURL(), "rerank_api", s.RerankURL(),
 		"model", info.Model, "devices", info.Devices, "sessions", info.Sessions)
+	for _, name := range open.names()[1:] {
+		info := open[name].Info()
+		s.telemetry.logger.Info("one more model", "name", name, "model", info.Model, "devices", info.Devices, "sessions", info.Sessions)
+	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return served(s.searchHTTP.Serve(s.search)) })
 	if s.rerank != nil {

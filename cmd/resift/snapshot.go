@@ -18,7 +18,6 @@ import (
 	"github.com/resift/resift/configs"
 	"github.com/resift/resift/proxy"
 	"github.com/resift/resift/rerankapi"
-	"github.com/resift/resift/reranker"
 	"github.com/resift/resift/searchclient"
 	"github.com/resift/resift/ubi"
 )
@@ -27,7 +26,7 @@ import (
 type snapshot struct {
 	config    *configs.Config
 	engine    *searchclient.Client
-	reranker  *reranker.Reranker
+	models    models
 	cache     *cache.Cache
 	handler   *proxy.Handler
 	records   *ubi.Writer // nil: none
@@ -63,10 +62,8 @@ func (b *builder) build(c *configs.Config, old *snapshot) (s *snapshot, err erro
 	} else if s.engine, err = openEngine(c.Engine); err != nil {
 		return s, err
 	}
-	if old != nil && old.config.Reranker == c.Reranker {
-		s.reranker = old.reranker
-	} else if s.reranker, err = reranker.Open(b.rerankerOptions(c.Reranker)); err != nil {
-		return s, fmt.Errorf("reranker: %w", err)
+	if s.models, err = b.openModels(c, old); err != nil {
+		return s, err
 	}
 	if old != nil && old.config.Cache == c.Cache {
 		s.cache = old.cache
@@ -90,7 +87,7 @@ func (b *builder) build(c *configs.Config, old *snapshot) (s *snapshot, err erro
 		recorder = s.records
 	}
 	s.handler, err = proxy.New(proxy.Options{
-		Engine: s.engine, Scorer: s.reranker, Scores: s.cache, Rules: rules,
+		Engine: s.engine, Scorer: s.models.first(), Models: s.models.scorers(), Scores: s.cache, Rules: rules,
 		Recorder: recorder, Application: c.Records.Application,
 		Limits:         proxy.Limits{Body: int64(c.Limits.Body), BodyTime: time.Duration(c.Limits.BodyTime), StallTime: time.Duration(c.Limits.StallTime), Searches: c.Limits.Searches},
 		AllowHeaders:   c.Allow.Headers,
@@ -101,8 +98,12 @@ func (b *builder) build(c *configs.Config, old *snapshot) (s *snapshot, err erro
 		return s, err
 	}
 	first := c.Indices[0]
+	var choice []string
+	if c.Allow.Model && len(s.models) > 1 {
+		choice = s.models.names()
+	}
 	s.compare, err = compare.New(compare.Options{
-		Search: b.search, Index: expression(first.Match), Fields: first.Fields, Window: first.Window, Examples: b.examples,
+		Search: b.search, Index: expression(first.Match), Fields: first.Fields, Window: first.Window, Models: choice, Examples: b.examples,
 	})
 	return s, err
 }
@@ -126,9 +127,11 @@ func (s *snapshot) close(other *snapshot) error {
 		errs = append(errs, s.records.Close(ctx))
 		cancel()
 	}
-	if s.reranker != nil && (other == nil || other.reranker != s.reranker) {
-		errs = append(errs, s.reranker.Close())
+	var kept models
+	if other != nil {
+		kept = other.models
 	}
+	errs = append(errs, s.models.close(kept))
 	if s.engine != nil && (other == nil || other.engine != s.engine) {
 		errs = append(errs, s.engine.Close())
 	}
@@ -194,18 +197,6 @@ func pool(file string) (*x509.CertPool, error) {
 		return nil, fmt.Errorf("%s holds no PEM certificate", file)
 	}
 	return p, nil
-}
-
-func (b *builder) rerankerOptions(r configs.Reranker) reranker.Options {
-	o := reranker.Options{
-		Backend: r.Backend, Model: r.Model, Library: r.Library, Device: r.Device, Sessions: r.Sessions, Threads: r.Threads,
-		MaxTokens: r.MaxTokens, BatchTokens: r.BatchTokens, BatchDelay: time.Duration(r.BatchDelay), TokenizeWorkers: r.TokenizeWorkers, MemoryLimit: int64(r.GPUMemory),
-		URL: r.URL, Timeout: time.Duration(r.Timeout), Concurrency: r.Concurrency, QueuePairs: r.QueuePairs, OnBatch: b.metrics.batch,
-	}
-	if r.Token != "" {
-		o.Header = http.Header{"Authorization": {"Bearer " + string(r.Token)}}
-	}
-	return o
 }
 
 // current is the snapshot in service. Requests run on the one they began with; a swap waits for those of the old one.
