@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -23,7 +24,7 @@ type question struct {
 // order is one arm's answer.
 type order struct {
 	Status, Reason, Model, QueryID string
-	Timing                         []timing
+	Latency                        *latency
 	Total                          int64  // of hits.total
 	Relation                       string // "eq", or "gte" where the engine stopped counting
 	Hits                           []hit
@@ -31,15 +32,16 @@ type order struct {
 
 // hit is what the page shows of a hit.
 type hit struct {
-	Rank        int // from 1
-	Moved       int // places up, negative down; only in the model's order
-	ID, Index   string
-	Title       []piece
-	Text        []piece
-	Engine      *float64 // the engine's score
-	Model       *float64 // the model's, where it read the hit
-	EngineRank  int      // 0: unknown
-	OutsidePage bool     // the other order has it below its last row here
+	Rank       int // from 1
+	Moved      int // places up in the model's order, negative down
+	ID, Index  string
+	Title      []piece
+	Text       []piece
+	Engine     *float64 // the engine's score
+	Model      *float64 // the model's, where it read the hit
+	EngineRank int      // 0: unknown
+	ModelRank  int      // 0: unknown
+	Why        *why     // nil: nothing is known of it
 }
 
 // piece is a run of text, marked where the engine highlights it.
@@ -52,19 +54,25 @@ type piece struct {
 type answer struct {
 	Hits struct {
 		Total json.RawMessage `json:"total"`
-		Hits  []struct {
-			Index     string              `json:"_index"`
-			ID        string              `json:"_id"`
-			Score     *float64            `json:"_score"`
-			Source    map[string]any      `json:"_source"`
-			Highlight map[string][]string `json:"highlight"`
-			Fields    struct {
-				Engine []float64 `json:"resift.engine_score"`
-				Model  []float64 `json:"resift.model_score"`
-				Rank   []int     `json:"resift.engine_rank"`
-			} `json:"fields"`
-		} `json:"hits"`
+		Hits  []rawHit        `json:"hits"`
 	} `json:"hits"`
+}
+
+type rawHit struct {
+	Index     string              `json:"_index"`
+	ID        string              `json:"_id"`
+	Score     *float64            `json:"_score"`
+	Source    map[string]any      `json:"_source"`
+	Highlight map[string][]string `json:"highlight"`
+	Fields    struct {
+		Engine  []float64 `json:"resift.engine_score"`
+		Model   []float64 `json:"resift.model_score"`
+		Rank    []int     `json:"resift.engine_rank"`
+		Passage []string  `json:"resift.passage"`
+		Window  []int     `json:"resift.passage_window"`
+		Windows []int     `json:"resift.passage_windows"`
+		Cut     []bool    `json:"resift.passage_cut"`
+	} `json:"fields"`
 }
 
 // refused is an answer that is no 200.
@@ -87,9 +95,21 @@ func (r *refused) Error() string {
 	return fmt.Sprintf("the engine answered %d", r.status)
 }
 
-// ask sends one search through the proxy.
+// ask sends one search through the proxy: for the engine's order, as many hits as are shown; for the model's, more, which tell
+// where the engine's first hits went, unless they are too large.
 func (h *Handler) ask(r *http.Request, q question, off bool) (*order, error) {
-	body, err := searchBody(q, off)
+	if off {
+		return h.askFor(r, q, q.Size, off)
+	}
+	o, err := h.askFor(r, q, max(q.Size, min(q.Window, maxTraced)), off)
+	if errors.Is(err, errTooLarge) {
+		return h.askFor(r, q, q.Size, off)
+	}
+	return o, err
+}
+
+func (h *Handler) askFor(r *http.Request, q question, size int, off bool) (*order, error) {
+	body, err := searchBody(q, size, off)
 	if err != nil {
 		return nil, err
 	}
@@ -114,16 +134,21 @@ func (h *Handler) ask(r *http.Request, q question, off bool) (*order, error) {
 	}
 	w := &memory{header: http.Header{}, limit: maxAnswer}
 	if err := serve(h.search, w, req); err != nil {
+		if w.full {
+			err = errTooLarge
+		}
 		return nil, err
 	}
 	if w.status != http.StatusOK {
 		return nil, &refused{w.status, w.header, w.body.Bytes()}
 	}
 	var a answer
-	if err := json.Unmarshal(w.body.Bytes(), &a); err != nil {
+	decoder := json.NewDecoder(&w.body)
+	decoder.UseNumber() // a passage has numbers as they are written
+	if err := decoder.Decode(&a); err != nil {
 		return nil, fmt.Errorf("the engine's answer cannot be read: %w", err)
 	}
-	return read(&a, w.header, fieldList(q.Fields)), nil
+	return read(&a, w.header, q), nil
 }
 
 // serve runs the proxy's handler; a handler that aborts because the engine broke off becomes an error.
@@ -142,9 +167,9 @@ func serve(h http.Handler, w http.ResponseWriter, r *http.Request) (err error) {
 	return nil
 }
 
-func searchBody(q question, off bool) ([]byte, error) {
+func searchBody(q question, size int, off bool) ([]byte, error) {
 	fields := fieldList(q.Fields)
-	ours := map[string]any{"details": true, "window": q.Window}
+	ours := map[string]any{"details": true, "passage": true, "window": q.Window}
 	if off {
 		ours = map[string]any{"mode": "off"}
 	}
@@ -154,7 +179,7 @@ func searchBody(q question, off bool) ([]byte, error) {
 	}
 	return json.Marshal(map[string]any{
 		"query":     map[string]any{"multi_match": map[string]any{"query": q.Query, "fields": fields}},
-		"size":      q.Size,
+		"size":      size,
 		"_source":   fields,
 		"highlight": map[string]any{"pre_tags": []string{markStart}, "post_tags": []string{markEnd}, "number_of_fragments": 1, "fragment_size": 220, "fields": highlight},
 		"ext":       map[string]any{"resift": ours},
@@ -171,10 +196,11 @@ func fieldList(text string) []string {
 	return out
 }
 
-func read(a *answer, header http.Header, fields []string) *order {
+func read(a *answer, header http.Header, q question) *order {
+	fields := fieldList(q.Fields)
 	o := &order{
 		Status: header.Get("X-Resift-Status"), Reason: header.Get("X-Resift-Reason"), Model: header.Get("X-Resift-Model"),
-		QueryID: header.Get("X-Resift-Query-Id"), Timing: readTiming(header.Values("Server-Timing")),
+		QueryID: header.Get("X-Resift-Query-Id"), Latency: readLatency(header.Values("Server-Timing")),
 	}
 	var total struct {
 		Value    int64
@@ -183,10 +209,12 @@ func read(a *answer, header http.Header, fields []string) *order {
 	if json.Unmarshal(a.Hits.Total, &total) == nil {
 		o.Total, o.Relation = total.Value, total.Relation
 	}
-	for i, x := range a.Hits.Hits {
+	for i := range a.Hits.Hits {
+		x := &a.Hits.Hits[i]
 		h := hit{Rank: i + 1, ID: x.ID, Index: x.Index, Engine: x.Score}
 		if d := x.Fields; len(d.Rank) == 1 {
-			h.EngineRank, h.Moved, h.Engine = d.Rank[0], d.Rank[0]-h.Rank, nil
+			h.EngineRank, h.ModelRank, h.Moved, h.Engine = d.Rank[0], h.Rank, d.Rank[0]-h.Rank, nil
+			h.Why = explain(x, q.Query, fields)
 			if len(d.Engine) == 1 {
 				h.Engine = &d.Engine[0]
 			}
@@ -210,34 +238,37 @@ func read(a *answer, header http.Header, fields []string) *order {
 	return o
 }
 
+// maxTraced is how far down the model's order the page looks for the engine's first hits.
+const maxTraced = 200
+
 // maxShown bounds a text without a fragment, in runes.
 const maxShown = 220
 
 // pieces are the engine's fragment of a field, or the beginning of its text.
 func pieces(fragments []string, source any) []piece {
 	if len(fragments) > 0 {
-		var out []piece
-		rest := fragments[0]
-		for rest != "" {
-			before, after, found := strings.Cut(rest, markStart)
-			if before != "" {
-				out = append(out, piece{Text: before})
-			}
-			if !found {
-				break
-			}
-			marked, tail, _ := strings.Cut(after, markEnd)
-			out = append(out, piece{Text: marked, Mark: true})
-			rest = tail
-		}
-		return out
+		return fragmentPieces(fragments[0])
 	}
 	text, ok := source.(string)
 	if !ok || text == "" {
 		return nil
 	}
-	if runes := []rune(text); len(runes) > maxShown {
-		text = string(runes[:maxShown]) + "…"
+	return []piece{{Text: firstRunes(text, maxShown)}}
+}
+
+func fragmentPieces(fragment string) []piece {
+	var out []piece
+	for fragment != "" {
+		before, after, found := strings.Cut(fragment, markStart)
+		if before != "" {
+			out = append(out, piece{Text: before})
+		}
+		if !found {
+			break
+		}
+		marked, tail, _ := strings.Cut(after, markEnd)
+		out = append(out, piece{Text: marked, Mark: true})
+		fragment = tail
 	}
-	return []piece{{Text: text}}
+	return out
 }

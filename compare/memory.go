@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"net/http"
-	"strconv"
-	"strings"
 )
 
 // maxAnswer bounds an answer that the page reads, in bytes.
@@ -19,6 +17,7 @@ type memory struct {
 	status int
 	body   bytes.Buffer
 	limit  int
+	full   bool // the answer was larger
 }
 
 func (m *memory) Header() http.Header { return m.header }
@@ -32,27 +31,8 @@ func (m *memory) WriteHeader(status int) {
 func (m *memory) Write(b []byte) (int, error) {
 	m.WriteHeader(http.StatusOK)
 	if m.body.Len()+len(b) > m.limit {
+		m.full = true
 		return 0, errTooLarge
 	}
 	return m.body.Write(b)
-}
-
-// timing is one entry of Server-Timing, in milliseconds.
-type timing struct {
-	Name string
-	MS   float64
-}
-
-func readTiming(values []string) []timing {
-	var out []timing
-	for _, v := range values {
-		for entry := range strings.SplitSeq(v, ",") {
-			name, parameter, _ := strings.Cut(strings.TrimSpace(entry), ";")
-			ms, err := strconv.ParseFloat(strings.TrimPrefix(strings.TrimSpace(parameter), "dur="), 64)
-			if err == nil {
-				out = append(out, timing{name, ms})
-			}
-		}
-	}
-	return out
 }

@@ -39,6 +39,7 @@ func New(o Options) (*Handler, error) {
 		"score": func(v *float64) string { return strconv.FormatFloat(*v, 'f', 3, 64) },
 		"ms":    func(v float64) string { return strconv.FormatFloat(v, 'f', 1, 64) },
 		"abs":   func(n int) int { return max(n, -n) },
+		"named": func(list string, h hit) namedHit { return namedHit{fmt.Sprint(list, h.Rank), h} },
 		"try": func(o Options, q string) string {
 			return "?" + url.Values{"q": {q}, "index": {o.Index}, "fields": {strings.Join(o.Fields, ",")}}.Encode()
 		},
@@ -58,6 +59,12 @@ type view struct {
 	Lines   []moveLine
 	Height  int // of the drawing between the two orders
 	Problem string
+}
+
+// namedHit is a hit with a name that no other hit of the page has.
+type namedHit struct {
+	ID  string
+	Hit hit
 }
 
 // moveLine joins a hit's place in both orders.
@@ -144,18 +151,24 @@ func (h *Handler) compare(r *http.Request, v *view) (err error) {
 		v.Before = nil
 		return err
 	}
-	before := map[string]int{}
-	for i, x := range v.Before.Hits {
-		before[x.Index+"/"+x.ID] = i
+	before := map[string]*hit{}
+	for i := range v.Before.Hits {
+		x := &v.Before.Hits[i]
+		before[x.Index+"/"+x.ID] = x
 	}
-	for i := range v.After.Hits {
-		x := &v.After.Hits[i]
-		from, shown := before[x.Index+"/"+x.ID]
-		x.OutsidePage = !shown
-		if shown {
-			v.Lines = append(v.Lines, moveLine{from*rowHeight + rowHeight/2, i*rowHeight + rowHeight/2, kind(from - i)})
+	for i, x := range v.After.Hits {
+		from := before[x.Index+"/"+x.ID]
+		if from == nil {
+			continue
+		}
+		if x.EngineRank == from.Rank {
+			from.EngineRank, from.ModelRank, from.Moved, from.Model, from.Why = x.EngineRank, x.ModelRank, x.Moved, x.Model, x.Why
+		}
+		if i < v.Q.Size {
+			v.Lines = append(v.Lines, moveLine{from.Rank*rowHeight - rowHeight/2, x.Rank*rowHeight - rowHeight/2, kind(from.Rank - x.Rank)})
 		}
 	}
+	v.After.Hits = v.After.Hits[:min(len(v.After.Hits), v.Q.Size)]
 	v.Height = rowHeight * max(len(v.Before.Hits), len(v.After.Hits))
 	return nil
 }
