@@ -50,8 +50,11 @@ const (
 		{"_index":"i","_id":"a","_score":3.5,"_source":{"title":"First <b>title</b>","text":"one"}},
 		{"_index":"i","_id":"b","_score":2,"_source":{"title":"Second","text":"two"},"highlight":{"text":["a \ue000fox\ue001 & <script>alert(1)</script>"]}}]}}`
 	modelOrder = `{"hits":{"total":{"value":3,"relation":"eq"},"hits":[
-		{"_index":"i","_id":"b","_score":9,"_source":{"title":"Second","text":"two"},"highlight":{"text":["a \ue000fox\ue001 & <script>alert(1)</script>"]},"fields":{"resift.engine_score":[2],"resift.model_score":[7.25],"resift.engine_rank":[2]}},
-		{"_index":"i","_id":"c","_score":8,"_source":{"title":"Third"},"fields":{"resift.engine_score":[1],"resift.model_score":[6],"resift.engine_rank":[40]}}]}}`
+		{"_index":"i","_id":"b","_score":9,"_source":{"title":"Second","text":"two"},"highlight":{"text":["a \ue000fox\ue001 & <script>alert(1)</script>"]},"fields":{"resift.engine_score":[2],"resift.model_score":[7.25],"resift.engine_rank":[2],
+			"resift.passage":["a Fox & <b>its den</b>"],"resift.passage_window":[3],"resift.passage_windows":[7],"resift.passage_cut":[true]}},
+		{"_index":"i","_id":"c","_score":8,"_source":{"title":"Third"},"fields":{"resift.engine_score":[1],"resift.model_score":[6],"resift.engine_rank":[40],
+			"resift.passage_window":[1],"resift.passage_windows":[1],"resift.passage_cut":[false]}},
+		{"_index":"i","_id":"a","_score":1,"_source":{"title":"First <b>title</b>"},"fields":{"resift.engine_score":[3.5],"resift.engine_rank":[1]}}]}}`
 )
 
 func get(t *testing.T, c *canned, query string, header http.Header) *httptest.ResponseRecorder {
@@ -75,7 +78,11 @@ func TestPageShowsWhatMoved(t *testing.T) {
 		t.Fatalf("status %d, %d searches", w.Code, len(c.bodies))
 	}
 	for _, want := range []string{
-		"▲ up 1, from 2", "▲ up 38, from 40", "<mark>fox</mark>", "model 7.250", "engine 2.000", "First &lt;b&gt;title&lt;/b&gt;",
+		"▲ up 1, from 2", "▲ up 38, from 40", "▲ to 1", "▼ to 3",
+		"window 3 of 7, the best of its text; what follows the last window was not read.", `<mark>a</mark> <mark>Fox</mark> &amp; &lt;b&gt;its den&lt;/b&gt;`,
+		"Words of the query in it: a, fox. Not in it: i.", "Its text is of fields that this page did not ask for", "The model has not read this hit",
+		`popovertarget="why-a1" aria-label="Why is hit 1 here?">why? window 3 of 7</button>`, `id="why-a1"`, `id="why-b1"`, `id="why-b2"`,
+		"<mark>fox</mark>", "model 7.250", "engine 2.000", "First &lt;b&gt;title&lt;/b&gt;",
 		`<line class="up"`, "engine 12.5 ms", "tiny, window 100", `value="a &#34;fox&#34; &lt;i&gt;"`,
 	} {
 		if !strings.Contains(page, want) {
@@ -86,6 +93,9 @@ func TestPageShowsWhatMoved(t *testing.T) {
 		if strings.Contains(page, never) {
 			t.Errorf("the page holds %q", never)
 		}
+	}
+	if !strings.Contains(c.bodies[0], `"size":10`) || !strings.Contains(c.bodies[1], `"size":100`) {
+		t.Errorf("the searches ask for %q", c.bodies)
 	}
 	if c.authorization[0] != "Basic abc" || c.authorization[1] != "Basic abc" {
 		t.Errorf("credentials %q", c.authorization)

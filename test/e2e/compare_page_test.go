@@ -24,7 +24,7 @@ func TestComparePage(t *testing.T) {
 		if status != http.StatusOK {
 			t.Fatalf("status %d\n%s", status, page)
 		}
-		for _, want := range []string{"The model’s order: reranked", "▲ up 99, from 100", "<mark>", "engine ", "model "} {
+		for _, want := range []string{"The model’s order: reranked", "▲ up 99, from 100", "▼ to 100", "<mark>", "engine ", "model ", "cache: 0 of 100 pairs known", "The model read this in one piece."} {
 			if !strings.Contains(page, want) {
 				t.Errorf("the page lacks %q", want)
 			}
@@ -40,7 +40,9 @@ func TestComparePage(t *testing.T) {
 // whether the page fits, whether its lines meet its hits, whether its policy lets it be drawn. RESIFT_TEST_SCREENSHOTS names a
 // folder that keeps what was seen.
 func TestComparePageInABrowser(t *testing.T) {
-	p := start(t, withScorer(shared.opensearch, rig.NewScorer(t, rig.ByHash)))
+	c := withScorer(shared.opensearch, rig.NewScorer(t, rig.ByHash))
+	c.indices = `[{match: "*", fields: [title, text], long_text: {mode: max, max_tokens: 48, overlap: 12}}]`
+	p := start(t, c)
 	for _, screen := range []struct {
 		name          string
 		width, height int
@@ -86,6 +88,31 @@ func TestComparePageInABrowser(t *testing.T) {
 			}
 			if dir := os.Getenv("RESIFT_TEST_SCREENSHOTS"); dir != "" {
 				b.Screenshot(filepath.Join(dir, "compare-"+screen.name+".png"))
+			}
+			b.Click(".after .why")
+			b.WaitFor("[popover]:popover-open .read")
+			var said struct {
+				Inside, Focus bool
+				Passage       string
+				Marks         int
+			}
+			b.Run(&said, `
+				const open = document.querySelector(":popover-open"), r = open.getBoundingClientRect();
+				return {
+					Inside: r.left >= 0 && r.right <= innerWidth && r.top >= 0 && r.bottom <= innerHeight,
+					Passage: open.querySelector(".read").textContent, Marks: open.querySelectorAll(".read mark").length,
+					Focus: document.activeElement.getAttribute("popovertarget") === open.id,
+				}`)
+			if !said.Inside || !said.Focus || said.Marks == 0 || len(strings.Fields(said.Passage)) > 48 {
+				t.Errorf("why the first hit is there: %+v", said)
+			}
+			if dir := os.Getenv("RESIFT_TEST_SCREENSHOTS"); dir != "" {
+				b.Screenshot(filepath.Join(dir, "why-"+screen.name+".png"))
+			}
+			b.Click(":popover-open .why")
+			b.WaitFor("body:not(:has(:popover-open))")
+			if said := b.Complaints(); len(said) > 0 {
+				t.Errorf("the browser complains of the passage: %q", said)
 			}
 		})
 	}
