@@ -154,9 +154,9 @@ func (r *Report) places(q Query, docs, other []Ranked, t *ArmReport) []place {
 	return out
 }
 
-// curve is nDCG and latency over the window, for one source with several windows.
+// curve is nDCG and latency over the window, for one source and model with several windows.
 type curve struct {
-	Source        string
+	Of            string // what it is of, where there are several
 	Points        []point
 	NDCG, Latency string // SVG polylines in a plot of 480 by 200
 	Top           float64
@@ -171,16 +171,17 @@ type point struct {
 
 func (r *Report) curves() []curve {
 	var out []curve
-	sources := map[string]int{}
+	places := map[string]int{}
 	for _, a := range r.Treatments() {
 		if a.Window == 0 {
 			continue
 		}
-		at, ok := sources[a.Source]
+		of := strings.Trim(a.Source+", "+a.Model, ", ")
+		at, ok := places[of]
 		if !ok {
 			at = len(out)
-			sources[a.Source] = at
-			out = append(out, curve{Source: a.Source, Points: []point{{NDCG: r.Control().Mean.NDCG, P50: r.Control().P50}}})
+			places[of] = at
+			out = append(out, curve{Of: of, Points: []point{{NDCG: r.Control().Mean.NDCG, P50: r.Control().P50}}})
 		}
 		out[at].Points = append(out[at].Points, point{Window: a.Window, NDCG: a.Mean.NDCG, P50: a.P50})
 	}

@@ -60,11 +60,14 @@ func (r *Report) printMany(w io.Writer) {
 	}
 }
 
-// statuses are the arm's searches by what became of them, such as "74 reranked".
+// statuses are the arm's searches by what became of them and the models that scored, such as "74 reranked, by resift-tiny@1f3a9c04".
 func (a *ArmReport) statuses() string {
 	var parts []string
 	for _, status := range slices.Sorted(maps.Keys(a.Statuses)) {
 		parts = append(parts, fmt.Sprintf("%d %s", a.Statuses[status], status))
+	}
+	for _, m := range a.ScoredBy {
+		parts = append(parts, "by "+m)
 	}
 	return strings.Join(parts, ", ")
 }

@@ -18,6 +18,8 @@ type Report struct {
 type ArmReport struct {
 	Name     string         `json:"name"`             // control, treatment, or what tells several treatments apart
 	Source   string         `json:"source,omitempty"` // which proxy answered, where there are several
+	Model    string         `json:"model,omitempty"`  // that the proxy was asked for, where there are several
+	ScoredBy []string       `json:"scored_by,omitempty"`
 	Window   int            `json:"window,omitempty"` // hits re-ranked; 0: the proxy's own
 	Mean     Measures       `json:"mean"`
 	P        []float64      `json:"p,omitempty"` // of each measure's difference to control, in the order of Options.Names
@@ -40,7 +42,7 @@ func (r *Report) Treatments() []ArmReport { return r.Arms[1:] }
 // with one control, Finish adjusts p for that.
 func (r *Report) Add(a ArmReport, o *Outcome) {
 	a.Per, _ = Judge(o.Run, r.Qrels, r.Queries, r.Options)
-	a.Mean, a.Run, a.Statuses, a.Texts = Mean(a.Per), o.Run, o.Statuses, o.Texts
+	a.Mean, a.Run, a.Statuses, a.ScoredBy, a.Texts = Mean(a.Per), o.Run, o.Statuses, o.Models, o.Texts
 	a.P50, a.P95 = Percentile(o.Elapsed, .5), Percentile(o.Elapsed, .95)
 	r.Arms = append(r.Arms, a)
 }

@@ -2,7 +2,9 @@ package eval
 
 import (
 	"bytes"
+	"errors"
 	"math"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -76,6 +78,27 @@ func TestSeveralTreatmentsAreALineEach(t *testing.T) {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("no %q in\n%s", want, b.String())
 		}
+	}
+}
+
+func TestModelsAreToldApart(t *testing.T) {
+	var arms []ArmReport
+	for _, model := range []string{"default", "small"} {
+		for _, window := range []int{10, 50} {
+			arms = append(arms, ArmReport{Name: model + ", window " + strconv.Itoa(window), Model: model, Window: window})
+		}
+	}
+	r := sample(t, arms...)
+	r.Arms[4].ScoredBy = []string{"resift-tiny@1f3a9c04"}
+	var text, page bytes.Buffer
+	if err := errors.Join(r.Print(&text), r.HTML(&page, "Relevance")); err != nil {
+		t.Fatal(err)
+	}
+	if want := "small, window 50: 3 reranked, by resift-tiny@1f3a9c04"; !strings.Contains(text.String(), want) {
+		t.Errorf("no %q in\n%s", want, text.String())
+	}
+	if !strings.Contains(page.String(), "By window, default") || !strings.Contains(page.String(), "By window, small") || strings.Count(page.String(), "<polyline") != 4 {
+		t.Error("the page has no curve of each model")
 	}
 }
 

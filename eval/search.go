@@ -10,6 +10,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -23,6 +24,7 @@ type Searcher struct {
 	Fields   []string    // of DefaultTemplate
 	Size     int         // hits a query; 0: 100
 	Window   int         // 0: the proxy's own
+	Model    string      // by the name that the proxy has for it; empty: its rules'
 	Header   http.Header // sent with each search, for example Authorization
 	Client   *http.Client
 	Texts    bool // keep the beginning of each document's text, of Fields, for a report
@@ -36,6 +38,7 @@ type Answer struct {
 	Texts   map[string]string // document → the beginning of its text; nil unless asked for
 	Status  string            // X-Resift-Status and X-Resift-Reason
 	Reason  string
+	Model   string // X-Resift-Model: what scored; empty where nothing did
 	Elapsed time.Duration
 }
 
@@ -117,6 +120,9 @@ func (s *Searcher) Search(ctx context.Context, q Query, arm string) (Answer, err
 	if s.Window > 0 && arm == Treatment {
 		req.Header.Set("X-Resift-Window", fmt.Sprint(s.Window))
 	}
+	if s.Model != "" && arm == Treatment {
+		req.Header.Set("X-Resift-Model", s.Model)
+	}
 	start := time.Now()
 	resp, err := s.Client.Do(req)
 	if err != nil {
@@ -127,7 +133,10 @@ func (s *Searcher) Search(ctx context.Context, q Query, arm string) (Answer, err
 	if err != nil {
 		return Answer{}, err
 	}
-	a := Answer{Status: resp.Header.Get("X-Resift-Status"), Reason: resp.Header.Get("X-Resift-Reason"), Elapsed: time.Since(start)}
+	a := Answer{
+		Status: resp.Header.Get("X-Resift-Status"), Reason: resp.Header.Get("X-Resift-Reason"), Model: resp.Header.Get("X-Resift-Model"),
+		Elapsed: time.Since(start),
+	}
 	if resp.StatusCode != http.StatusOK {
 		return a, fmt.Errorf("%s answered %s: %.300s", target, resp.Status, text)
 	}
@@ -194,6 +203,7 @@ func (s *Searcher) beginning(source json.RawMessage) string {
 type Outcome struct {
 	Run      Run
 	Statuses map[string]int // "reranked", "fallback: overloaded", … → searches
+	Models   []string       // that scored, such as resift-tiny@1f3a9c04
 	Elapsed  []time.Duration
 	Texts    map[string]string // document → the beginning of its text; empty unless asked for
 }
@@ -236,6 +246,9 @@ feed:
 		maps.Copy(o.Texts, a.Texts)
 		o.Run[queries[i].ID] = a.Docs
 		o.Elapsed = append(o.Elapsed, a.Elapsed)
+		if a.Model != "" && !slices.Contains(o.Models, a.Model) {
+			o.Models = append(o.Models, a.Model)
+		}
 		status := a.Status
 		if a.Reason != "" {
 			status += ": " + a.Reason

@@ -24,6 +24,7 @@ type evaluation struct {
 	queryFile, qrelsFile, runFile string
 	fields, template, out, page   string
 	sources                       []proxySource
+	models                        []string
 	windows                       []int
 	guards                        []eval.Guard
 	headers                       []string
@@ -34,7 +35,8 @@ type evaluation struct {
 // proxySource is a proxy whose treatment is measured; its name tells several apart.
 type proxySource struct{ name, url string }
 
-// eval compares the control arm of a running proxy with its treatment, at one window or several, and with that of other proxies.
+// eval compares the control arm of a running proxy with its treatment, by one of its models or several and at one window or several,
+// and with that of other proxies.
 func (p *program) eval(ctx context.Context, args []string) error {
 	var e evaluation
 	f := p.flags("eval", "eval --queries FILE --qrels FILE --index NAME --fields title,text [--url URL]")
@@ -122,6 +124,9 @@ func (e *evaluation) read() ([]eval.Query, eval.Qrels, error) {
 	if len(e.sources) == 0 {
 		e.sources = []proxySource{{url: "http://127.0.0.1:9280"}}
 	}
+	if len(e.models) == 0 {
+		e.models = []string{""}
+	}
 	if len(e.windows) == 0 {
 		e.windows = []int{0}
 	}
@@ -169,10 +174,10 @@ func readFile[T any](name, flag string, read func(io.Reader) (T, error)) (T, err
 	return v, nil
 }
 
-// run asks for the control arm once, then for each source's treatment at each window.
+// run asks for the control arm once, then for each source's treatment by each model at each window.
 func (e *evaluation) run(ctx context.Context, progress *progress, queries []eval.Query, qrels eval.Qrels) (*eval.Report, error) {
 	r := &eval.Report{Options: e.options.WithDefaults(), Queries: queries, Qrels: qrels}
-	control, err := e.arm(ctx, progress, queries, eval.Control, eval.Control, e.sources[0].url, 0)
+	control, err := e.arm(ctx, progress, queries, eval.Control, eval.Control, treatment{source: e.sources[0]})
 	if err != nil {
 		return nil, err
 	}
@@ -180,26 +185,46 @@ func (e *evaluation) run(ctx context.Context, progress *progress, queries []eval
 		control.Run = e.searcher.First // the stored order, not the index's order of its documents
 	}
 	r.Add(eval.ArmReport{Name: eval.Control}, control)
-	for _, s := range e.sources {
-		for _, window := range e.windows {
-			a := eval.ArmReport{Name: e.armName(s, window), Window: window}
-			if len(e.sources) > 1 {
-				a.Source = s.name
-			}
-			outcome, err := e.arm(ctx, progress, queries, eval.Treatment, a.Name, s.url, window)
-			if err != nil {
-				return nil, err
-			}
-			r.Add(a, outcome)
+	for _, t := range e.treatments() {
+		a := eval.ArmReport{Name: e.armName(t), Window: t.window}
+		if len(e.sources) > 1 {
+			a.Source = t.source.name
 		}
+		if len(e.models) > 1 {
+			a.Model = t.model
+		}
+		outcome, err := e.arm(ctx, progress, queries, eval.Treatment, a.Name, t)
+		if err != nil {
+			return nil, err
+		}
+		r.Add(a, outcome)
 	}
 	r.Finish()
 	return r, nil
 }
 
-func (e *evaluation) arm(ctx context.Context, progress *progress, queries []eval.Query, arm, name, url string, window int) (*eval.Outcome, error) {
+// treatment is one that is compared with control.
+type treatment struct {
+	source proxySource
+	model  string // empty: the proxy's rules'
+	window int    // 0: the proxy's own
+}
+
+func (e *evaluation) treatments() []treatment {
+	var all []treatment
+	for _, s := range e.sources {
+		for _, model := range e.models {
+			for _, window := range e.windows {
+				all = append(all, treatment{s, model, window})
+			}
+		}
+	}
+	return all
+}
+
+func (e *evaluation) arm(ctx context.Context, progress *progress, queries []eval.Query, arm, name string, t treatment) (*eval.Outcome, error) {
 	searcher := e.searcher
-	searcher.URL, searcher.Window = url, window
+	searcher.URL, searcher.Model, searcher.Window = t.source.url, t.model, t.window
 	var done atomic.Int64
 	outcome, err := searcher.RunArm(ctx, queries, arm, e.parallel, func() {
 		progress.count(name, int(done.Add(1)), len(queries))
@@ -212,13 +237,16 @@ func (e *evaluation) arm(ctx context.Context, progress *progress, queries []eval
 }
 
 // armName says of a treatment what the others do not share with it.
-func (e *evaluation) armName(s proxySource, window int) string {
+func (e *evaluation) armName(t treatment) string {
 	var parts []string
 	if len(e.sources) > 1 {
-		parts = append(parts, s.name)
+		parts = append(parts, t.source.name)
+	}
+	if len(e.models) > 1 {
+		parts = append(parts, t.model)
 	}
 	if len(e.windows) > 1 {
-		parts = append(parts, "window "+strconv.Itoa(window))
+		parts = append(parts, "window "+strconv.Itoa(t.window))
 	}
 	if len(parts) == 0 {
 		return eval.Treatment

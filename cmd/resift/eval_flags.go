@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -19,6 +20,7 @@ func (e *evaluation) addFlags(f *flag.FlagSet) {
 	f.StringVar(&e.template, "template", "", "`file` with the search body instead; {{query}} inside a JSON text stands for the query")
 	f.StringVar(&e.runFile, "first-stage", "", "TREC `run` whose documents are the candidates, instead of the index's own first stage")
 	f.IntVar(&e.searcher.Size, "size", 100, "hits a query")
+	f.Func("model", "`name` that the proxy has for a model (default its rules'); repeated to compare several", e.addModel)
 	f.Func("window", "hits to re-rank (default the proxy's own); `N,N,…` compares several", e.addWindows)
 	f.IntVar(&e.options.K, "k", 10, "cut of nDCG and MRR")
 	f.IntVar(&e.options.Depth, "depth", 100, "cut of Recall")
@@ -53,6 +55,17 @@ func (e *evaluation) addSource(text string) error {
 		}
 	}
 	e.sources = append(e.sources, proxySource{name, address})
+	return nil
+}
+
+func (e *evaluation) addModel(name string) error {
+	if name = strings.TrimSpace(name); name == "" {
+		return fmt.Errorf("want a name")
+	}
+	if slices.Contains(e.models, name) {
+		return fmt.Errorf("given twice")
+	}
+	e.models = append(e.models, name)
 	return nil
 }
 

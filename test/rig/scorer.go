@@ -14,7 +14,8 @@ import (
 // Scorer is a real HTTP server that speaks text-embeddings-inference's protocol, with a function in place of a model.
 type Scorer struct {
 	*httptest.Server
-	Batch int // texts a call, as /info says; set before resift starts
+	Batch int    // texts a call, as /info says; set before resift starts
+	Model string // its name, likewise
 
 	mu      sync.Mutex
 	queries []string // of all calls
@@ -42,13 +43,13 @@ func ByHash(_ int, query, text string) float64 {
 
 // NewScorer starts a scorer that ends with the test.
 func NewScorer(t testing.TB, score Scoring) *Scorer {
-	s := &Scorer{Batch: 100_000}
+	s := &Scorer{Batch: 100_000, Model: "test/order"}
 	m := http.NewServeMux()
 	m.HandleFunc("GET /health", func(http.ResponseWriter, *http.Request) {})
 	m.HandleFunc("GET /info", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
-		fmt.Fprintf(w, `{"model_id":"test/order","model_sha":"1","model_dtype":"float32","model_type":{"reranker":{"id2label":{"0":"LABEL_0"},"label2id":{"LABEL_0":0}}},`+
-			`"max_concurrent_requests":512,"max_input_length":512,"max_batch_tokens":16384,"max_client_batch_size":%d}`, s.Batch)
+		fmt.Fprintf(w, `{"model_id":%q,"model_sha":"1","model_dtype":"float32","model_type":{"reranker":{"id2label":{"0":"LABEL_0"},"label2id":{"LABEL_0":0}}},`+
+			`"max_concurrent_requests":512,"max_input_length":512,"max_batch_tokens":16384,"max_client_batch_size":%d}`, s.Model, s.Batch)
 	})
 	m.HandleFunc("POST /rerank", func(w http.ResponseWriter, r *http.Request) { s.rerank(w, r, score) })
 	s.Server = httptest.NewServer(m)
