@@ -78,7 +78,7 @@ test-mlcommons: model ## OpenSearch's own rerank processor, through its ml-commo
 lint: format ## formatting, vet, staticcheck, tidy modules, shell syntax
 	@$(native) go vet ./...
 	@$(native) go run $(staticcheck) ./...
-	@go mod tidy -diff
+	@go mod tidy -diff && go -C test/stack/check mod tidy -diff
 	@for script in build/*.sh test/*/*.sh bench/*.sh training/*.sh training/example/*.sh engines/compile.sh .ci/run; do bash -n "$$script" || exit 1; done
 
 .PHONY: fuzz

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Builds resift into a folder and puts ONNX Runtime's libraries, with their licence, beside it. resift.sh [FOLDER], bin if none.
+# VERSION is what `resift version` says; without it git tells.
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 cd "$root"
 
 environment="$("$root/build/env.sh")"
 eval "$environment"
-version="$(git describe --tags --always --dirty 2> /dev/null || echo dev)"
+version="${VERSION:-$(git describe --tags --always --dirty 2> /dev/null || echo dev)}"
 step "compiling resift $version"
 bin="${1:-bin}"
 mkdir -p "$bin"

@@ -32,19 +32,27 @@ type demoFlags struct {
 	model, engine string
 	port          int
 	keep, once    bool
+	loadOnly      bool
 }
 
 // demo boots an engine, fills it, puts the proxy before it, shows three searches and stays up until ctx ends.
 func (p *program) demo(ctx context.Context, args []string) error {
 	var o demoFlags
-	f := p.flags("demo", "demo [--model NAME|DIR] [--engine URL] [--port N] [--keep]")
+	f := p.flags("demo", "demo [--model NAME|DIR] [--engine URL [--load-only]] [--port N] [--keep]")
 	f.StringVar(&o.engine, "engine", "", "`URL` of a running engine to use instead of booting one; the demo adds the index "+demoIndex)
 	f.StringVar(&o.model, "model", "", "model directory, or the `name` of one in the cache folder; empty: the one that `make model` makes")
 	f.IntVar(&o.port, "port", 9280, "port of the proxy on 127.0.0.1; the admin port is the next one; 0: free ports")
 	f.BoolVar(&o.keep, "keep", false, "keep the engine's data for the next start")
+	f.BoolVar(&o.loadOnly, "load-only", false, "fill the index of --engine and end, without model and proxy")
 	f.BoolVar(&o.once, "once", false, "end after the three searches")
 	if _, err := parse(f, args, 0); err != nil {
 		return err
+	}
+	if o.loadOnly {
+		if o.engine == "" {
+			return errors.New("--load-only: --engine is missing: an engine that the demo boots ends with it")
+		}
+		return loadDemo(ctx, p.progress(), o.engine)
 	}
 	var err error
 	if o.model, err = p.findModel(o.model); err != nil {
@@ -116,12 +124,9 @@ func (p *program) runDemo(ctx context.Context, o *demoFlags) error {
 		}()
 		engine = e.URL
 	}
-	x := demo.Index{URL: engine, Name: demoIndex, Client: &http.Client{Timeout: time.Minute}}
-	total := corpus.Count()
-	if err := x.Load(ctx, demo.Corpus(), total, func(n int) { g.count("indexing FOLDOC", n, total) }); err != nil {
+	if err := loadDemo(ctx, g, engine); err != nil {
 		return err
 	}
-	g.done(fmt.Sprintf("index %s: %d entries of the Free On-line Dictionary of Computing", demoIndex, total))
 
 	g.say("loading the model")
 	c.Engine.URLs = []string{engine}
@@ -145,6 +150,17 @@ func (p *program) runDemo(ctx context.Context, o *demoFlags) error {
 		return nil
 	}
 	return err
+}
+
+// loadDemo fills the demo's index of an engine.
+func loadDemo(ctx context.Context, g *progress, engine string) error {
+	x := demo.Index{URL: engine, Name: demoIndex, Client: &http.Client{Timeout: time.Minute}}
+	total := corpus.Count()
+	if err := x.Load(ctx, demo.Corpus(), total, func(n int) { g.count("indexing FOLDOC", n, total) }); err != nil {
+		return err
+	}
+	g.done(fmt.Sprintf("index %s: %d entries of the Free On-line Dictionary of Computing", demoIndex, total))
+	return nil
 }
 
 // demoConfig is the smallest configuration, on the demo's ports, with time for a large model on a small CPU.

@@ -23,6 +23,7 @@ format, ordered by a model that read the query and each hit together.
 
   resift serve --config FILE     the proxy; SIGTERM drains, SIGHUP or a changed file reloads
   resift check --config FILE     prints the effective configuration, or every problem of it
+  resift health [URL]            asks a running resift's admin port how it is; fails unless it is well
   resift demo                    a real engine, a corpus, a model and the proxy, on this machine
   resift eval                    relevance of the engine's order and the model's, through a running proxy
   resift ab report               which arm of an experiment serves its users better, from the records
@@ -83,6 +84,8 @@ func (p *program) command(ctx context.Context) error {
 		return p.serve(ctx, rest)
 	case "check":
 		return p.check(rest)
+	case "health":
+		return p.health(ctx, rest)
 	case "demo":
 		return p.demo(ctx, rest)
 	case "eval":
@@ -113,8 +116,13 @@ func (p *program) flags(name, synopsis string) *flag.FlagSet {
 	return f
 }
 
-// parse parses args; flags may stand before and after the names. At most names arguments may be left.
+// parse parses args; flags may stand before and after the names, of which there must be so many.
 func parse(f *flag.FlagSet, args []string, names int) ([]string, error) {
+	return parseNames(f, args, names, names)
+}
+
+// parseNames is parse for between least and most names.
+func parseNames(f *flag.FlagSet, args []string, least, most int) ([]string, error) {
 	var rest []string
 	for {
 		if err := f.Parse(args); err != nil {
@@ -128,8 +136,12 @@ func parse(f *flag.FlagSet, args []string, names int) ([]string, error) {
 		}
 		rest, args = append(rest, f.Arg(0)), f.Args()[1:]
 	}
-	if len(rest) != names {
-		fmt.Fprintf(f.Output(), "resift %s: want %d names, found %d %s\n", f.Name(), names, len(rest), strings.Join(rest, " "))
+	if len(rest) < least || len(rest) > most {
+		want := fmt.Sprint(most)
+		if least != most {
+			want = fmt.Sprintf("%d to %d", least, most)
+		}
+		fmt.Fprintf(f.Output(), "resift %s: want %s names, found %d %s\n", f.Name(), want, len(rest), strings.Join(rest, " "))
 		f.Usage()
 		return nil, errUsage
 	}

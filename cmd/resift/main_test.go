@@ -47,6 +47,8 @@ func TestWrongCalls(t *testing.T) {
 		{[]string{"model", "info", "/nowhere"}, 1, "/nowhere"},
 		{[]string{"model", "bench", "--lengths", "9,x", "/nowhere"}, 1, "want whole numbers above 0"},
 		{[]string{"demo", "--port", "0"}, 1, "make model"},
+		{[]string{"demo", "--load-only"}, 1, "--load-only: --engine is missing"},
+		{[]string{"demo", "--load-only", "--engine", "http://127.0.0.1:1"}, 1, "connection refused"},
 		{[]string{"demo", "--port", "0", "--model", "nothing"}, 1, "--model nothing: neither a directory nor a model in "},
 		{[]string{"demo", "--port", "0", "--model", "."}, 1, "model directory: stat model.onnx"},
 	} {

@@ -1,0 +1,8 @@
+// Command check reads the stack as the programs that are made for it do, and prints what it holds as JSON: compose-go
+// loads docker-compose.yml, for each profile; BuildKit parses and lints Dockerfile; Prometheus reads the queries of
+// rules and dashboards.
+//
+//	check ROOT
+//
+// It is a module of its own: what these libraries need never enters resift's.
+package main
