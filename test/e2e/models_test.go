@@ -27,7 +27,7 @@ const twoModels = `[{match: e2e-docs, fields: [title, text], window: 12, timeout
 func startTwo(t *testing.T, e *engine, first, name, second, large, small, records string) *process {
 	return start(t, settings{
 		engine: e.url, reranker: first, indices: strings.NewReplacer("LARGE", large, "SMALL", small).Replace(twoModels),
-		rest: fmt.Sprintf("models: {%s: %s}\nrecords: {dir: %q, clients: keep}\nrerank_api: {listen: \"127.0.0.1:0\"}", name, second, records),
+		rest: fmt.Sprintf("models: {%s: %s}\nrecords: {dir: %q, clients: keep}\nrerank_api: {listen: \"127.0.0.1:0\", texts: 100}", name, second, records),
 	})
 }
 
