@@ -90,7 +90,7 @@ func TestSpansOfASearch(t *testing.T) {
 	}
 	attributes := attribute.NewSet(search.Attributes...)
 	for key, want := range map[attribute.Key]string{
-		"resift.status": "reranked", "resift.reason": "", "resift.window": "20", "resift.pairs": "20", "resift.cache.hits": "0", "resift.tokens": "140",
+		"resift.status": "reranked", "resift.reason": "", "resift.window": "20", "resift.model": "default", "resift.pairs": "20", "resift.cache.hits": "0", "resift.tokens": "140",
 	} {
 		if v, ok := attributes.Value(key); !ok || v.String() != want && !(want == "20" && v.String() == "19") && !(want == "140" && v.String() == "133") {
 			t.Errorf("%s = %q, want %q", key, v.String(), want)

@@ -94,6 +94,7 @@ func TestRefusedControls(t *testing.T) {
 		"unknown":       post("/"+docs+"/_search", query+`,"ext":{"resift":{"windows":10}}}`),
 		"timeout":       post("/"+docs+"/_search", query+`,"ext":{"resift":{"timeout":"10 parsecs"}}}`),
 		"header twice":  post("/"+docs+"/_search", query+"}", "X-Resift-Arm: control", "X-Resift-Arm: treatment", "Content-Type: application/json"),
+		"model":         post("/"+docs+"/_search", query+"}", "X-Resift-Model: small", "Content-Type: application/json"),
 		"query context": post("/"+docs+"/_search", query+`,"ext":{"rerank":{"query_context":{}}}}`),
 	} {
 		a := p.ask(r)

@@ -114,6 +114,9 @@ func TestTwoModels(t *testing.T) {
 				t.Errorf("the models are called %v", names)
 			}
 			t.Run("multi-search", func(t *testing.T) { holdTwoInOne(t, p, names) })
+			if e == shared.opensearch { // the other is booted without its module for templates
+				t.Run("template", func(t *testing.T) { holdTemplateOfModel(t, p, names) })
+			}
 			t.Run("refused", func(t *testing.T) { holdUnknownModel(t, p) })
 			t.Run("rerank API", func(t *testing.T) { holdModelOfCalls(t, p, names) })
 			t.Run("metrics", func(t *testing.T) {
@@ -150,6 +153,27 @@ func holdTwoInOne(t *testing.T, p *process, names map[string]string) {
 	all := p.ask(multi("/_msearch", onDocs, other, onOdd, oddWords).with("X-Resift-Model: small"))
 	if got := all.header.Get("X-Resift-Model"); got != names["small"] {
 		t.Errorf("by a header for all: %q, %s", got, all)
+	}
+}
+
+// holdTemplateOfModel chooses by the header of a search by template, and inside the template.
+func holdTemplateOfModel(t *testing.T, p *process, names map[string]string) {
+	const path = "/" + docs + "/_search/template"
+	template := func(more string) string {
+		return `{"source":{"query":{"match":{"text":"{{q}}"}},"size":12` + more + `},"params":{"q":"system language"}}`
+	}
+	_, plain := readFound(t, p.ask(post("/"+docs+"/_search", `{"query":{"match":{"text":"system language"}},"size":12,"ext":{"resift":{"model":"small"}}}`)))
+	for name, r := range map[string]request{
+		"header": post(path, template("")).with("X-Resift-Model: small"), "ext": post(path, template(`,"ext":{"resift":{"model":"small"}}`)),
+	} {
+		a := p.ask(r)
+		if _, hits := readFound(t, a); a.header.Get("X-Resift-Model") != names["small"] || !slices.Equal(ids(hits), ids(plain)) {
+			t.Errorf("%s: %v, want %v: %s", name, ids(hits), ids(plain), a)
+		}
+	}
+	several := p.ask(multi("/_msearch/template", onDocs, template(""), onDocs, template(`,"ext":{"resift":{"model":"small"}}`)))
+	if got := several.header.Get("X-Resift-Model"); got != names["large"]+", "+names["small"] {
+		t.Errorf("several: scored by %q: %s", got, several)
 	}
 }
 
@@ -260,6 +284,41 @@ func withoutDetails(hits []hit) []hit {
 		}
 	}
 	return plain
+}
+
+// TestModelsFailAlone gives a second model a queue that is too small, and then takes its server away: the first goes on.
+func TestModelsFailAlone(t *testing.T) {
+	onBoth(t, func(t *testing.T, e *engine) {
+		first, second := rig.NewScorer(t, rig.ReverseOrder), rig.NewScorer(t, rig.KeepOrder)
+		c := withScorer(e, first)
+		c.rest += fmt.Sprintf("\nmodels: {other: {backend: tei, url: %q, queue_pairs: 8}}", second.URL)
+		p := start(t, c)
+		search := func(size int) string { return fmt.Sprintf(`{"query":{"match":{"text":"memory"}},"size":%d}`, size) }
+		by := func(window int) string {
+			return strings.TrimSuffix(search(5), "}") + fmt.Sprintf(`,"ext":{"resift":{"model":"other","window":%d}}}`, window)
+		}
+		outcomes := func() string {
+			return p.ask(multi("/_msearch", onDocs, by(20), onDocs, search(5), onDocs, by(6))).header.Get("X-Resift-Searches")
+		}
+		if got, want := outcomes(), "fallback;reason=overloaded, reranked;n=2"; got != want {
+			t.Errorf("a queue of 8 pairs: %q, want %q", got, want)
+		}
+		second.CloseClientConnections()
+		second.Listener.Close()
+		if got, want := outcomes(), "fallback;reason=overloaded, reranked, fallback;reason=model"; got != want {
+			t.Errorf("without the second server: %q, want %q", got, want)
+		}
+		status, body := fetch(t, p.Admin+"/healthz")
+		for _, want := range []string{`"status":"degraded"`, `"default":{"model":"ok"`, `"other":{"model":"failing"`} {
+			if status != 200 || !strings.Contains(body, want) {
+				t.Errorf("health lacks %s: %d %s", want, status, body)
+			}
+		}
+		plain := post("/"+docs+"/_search", search(5))
+		if d := differences(ask(t, e.address, plain), p.ask(plain.with("X-Resift-Model: other"))); d != nil {
+			t.Error(indent(d))
+		}
+	})
 }
 
 // TestEvalOfSeveralModels compares, in one table, a model that keeps the engine's order with one that turns it around.

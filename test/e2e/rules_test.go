@@ -42,7 +42,7 @@ func TestForbiddenControls(t *testing.T) {
 		s := rig.NewScorer(t, rig.KeepOrder)
 		c := withScorer(e, s)
 		c.indices = `[{match: "*", fields: [title, text, key], score: keep, window: 50}]`
-		c.rest += "\nallow: {mode: false, query: false, window: false, arm: false, ext: false, native: false}"
+		c.rest += "\nallow: {mode: false, query: false, window: false, arm: false, model: false, ext: false, native: false}"
 		p := start(t, c)
 		plain := post("/"+docs+"/_search", plainSearch)
 		direct := ask(t, e.address, plain)
@@ -51,7 +51,7 @@ func TestForbiddenControls(t *testing.T) {
 		}
 		for name, r := range map[string]request{
 			"mode": plain.with("X-Resift-Mode: off"), "arm": plain.with("X-Resift-Arm: control"), "query": plain.with("X-Resift-Query: other"),
-			"window": plain.with("X-Resift-Window: 1"), "ext": inBody(`{"mode":"off","query_text":"other","window":1,"details":true}`),
+			"window": plain.with("X-Resift-Window: 1"), "ext": inBody(`{"mode":"off","query_text":"other","window":1,"model":"none","details":true}`), "model": plain.with("X-Resift-Model: none"),
 			"wrong values": plain.with("X-Resift-Mode: nonsense", "X-Resift-Window: none"), "wrong ext": inBody(`[1]`),
 		} {
 			a := p.ask(r)

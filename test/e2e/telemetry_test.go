@@ -141,6 +141,7 @@ func TestMetrics(t *testing.T) {
 	_, text := fetch(t, p.Admin+"/metrics")
 	allowed := map[string][]string{
 		"status": {"reranked", "partial", "bypassed", "fallback", "forwarded", "refused", "canceled"},
+		"model":  {"default"},
 		"stage":  {"plan", "engine", "tokenize", "queue", "score", "answer"},
 	}
 	word := regexp.MustCompile(`^[a-z_]*$`)
