@@ -32,7 +32,9 @@ func FuzzPlan(f *testing.F) {
 	}
 	f.Add("GET", "/_search", "q=a -b AND (c OR \"d\"~2)^3 /x/ [1 TO 2]", "", "20", []byte(nil))
 	f.Add("POST", "/<prod-{now/d}>,-x/_search", "sort=_score:asc", "application/yaml", "-1", []byte("a: b"))
+	f.Add("POST", "/products/_search", "", jsonType, "", []byte(`{"query":{"match":{"a":"b"}},"ext":{"resift":{"model":"small"}}}`))
 	rules := testRules()
+	rules.models = []string{DefaultModel, "small"}
 	rules.List = append(rules.List, Rule{Match: "*", Fields: []string{"a", "b.c"}, Window: 10, MaxWindow: 20, Timeout: 1})
 	f.Fuzz(func(t *testing.T, method, path, rawQuery, contentType, window string, body []byte) {
 		r := &Request{Method: method, Path: path, RawQuery: rawQuery, Header: http.Header{}, Body: body}

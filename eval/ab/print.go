@@ -3,6 +3,7 @@ package ab
 import (
 	"fmt"
 	"io"
+	"strings"
 	"text/tabwriter"
 )
 
@@ -37,6 +38,7 @@ func (rep *Report) Print(w io.Writer) error {
 	if err := t.Flush(); err != nil {
 		return err
 	}
+	rep.printModels(w)
 	for i := range rep.Arms {
 		rep.printDifferences(w, &rep.Arms[i])
 	}
@@ -60,6 +62,19 @@ func (rep *Report) printRatio(w io.Writer) {
 		fmt.Fprintf(w, "SAMPLE RATIO MISMATCH (p %.2g): the arms do not have the users that the split planned. Find out why before you believe a figure below.\n", rep.Ratio.P)
 	default:
 		fmt.Fprintf(w, "sample ratio: as planned (p %.3f)\n", rep.Ratio.P)
+	}
+}
+
+func (rep *Report) printModels(w io.Writer) {
+	for _, a := range rep.Arms {
+		switch len(a.Models) {
+		case 0:
+		case 1:
+			fmt.Fprintf(w, "%s: scored by %s\n", a.Name, a.Models[0])
+		default:
+			fmt.Fprintf(w, "%s: SCORED BY %d MODELS (%s): it was changed while the experiment ran, and the arm's figures are a mixture.\n",
+				a.Name, len(a.Models), strings.Join(a.Models, ", "))
+		}
 	}
 }
 

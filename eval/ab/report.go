@@ -76,6 +76,7 @@ type Arm struct {
 	P95         float64      `json:"p95_ms"`
 	Differences []Difference `json:"differences,omitempty"` // to control; empty for control itself, for an interleaved arm and for fewer than ten users
 	Fallbacks   int          `json:"fallbacks"`             // searches that should have been re-ranked and were not
+	Models      []string     `json:"models,omitempty"`      // that scored, by name; more than one: it was changed while the experiment ran
 
 	shares map[float64]bool
 	means  []mean
@@ -160,7 +161,11 @@ func (rep *Report) arm(name string, list []*impression) Arm {
 		if m.query.Attributes.Status == "fallback" {
 			a.Fallbacks++
 		}
+		if model := m.query.Attributes.Model; model != "" && !slices.Contains(a.Models, model) {
+			a.Models = append(a.Models, model)
+		}
 	}
+	slices.Sort(a.Models)
 	sort.Float64s(took)
 	a.P50, a.P95 = nearest(took, .5), nearest(took, .95)
 	return a

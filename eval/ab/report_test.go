@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -123,6 +124,35 @@ func TestReportNamesTheWinner(t *testing.T) {
 	}
 	if _, err := json.Marshal(rep); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestModelsOfArmsAreNamed(t *testing.T) {
+	arms := []ubi.QueryAttributes{{Arm: "control", Kind: "control", Share: .5}, {Arm: "small", Kind: "treatment", Share: .25, Model: "tiny@1"}, {Arm: "large", Kind: "treatment", Share: .25, Model: "big@1"}}
+	c := traffic{arms: arms, chance: []float64{.3, .3, .3}, split: []float64{.5, .25, .25}, users: 100}
+	written := func(rep *Report) string {
+		var text, html bytes.Buffer
+		if err := errors.Join(rep.Print(&text), rep.HTML(&html)); err != nil {
+			t.Fatal(err)
+		}
+		return text.String() + html.String()
+	}
+	out := written(analyse(t, c))
+	for _, want := range []string{"\nsmall: scored by tiny@1\n", "\nlarge: scored by big@1\n", "small was scored by tiny@1.", "large was scored by big@1."} {
+		if !strings.Contains(out, want) {
+			t.Errorf("no %q in\n%s", want, out)
+		}
+	}
+	if strings.Contains(out, "control: scored") || strings.Contains(out, "SCORED BY") || strings.Contains(out, "ZgotmplZ") {
+		t.Errorf("%s", out)
+	}
+	c.arms = append(c.arms, ubi.QueryAttributes{Arm: "small", Kind: "treatment", Share: .25, Model: "tiny@2"})
+	c.chance, c.split = append(c.chance, .3), []float64{.5, .125, .25, .125}
+	out = written(analyse(t, c))
+	for _, want := range []string{"small: SCORED BY 2 MODELS (tiny@1, tiny@2)", "small was scored by 2 models (tiny@1, tiny@2)"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("no %q in\n%s", want, out)
+		}
 	}
 }
 

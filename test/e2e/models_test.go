@@ -273,6 +273,12 @@ func holdArmsOfTwoModels(t *testing.T, e *engine, p *process, names map[string]s
 	if err != nil || len(seen) > 0 || forced != 2 {
 		t.Errorf("%v; not recorded %v; %d forced", err, seen, forced)
 	}
+	o := command(t, nil, "ab", "report", "--records", dir)
+	for _, arm := range []string{"large", "small", "windows", "mixed", "dark"} {
+		if want := arm + ": scored by " + scoredBy[arm] + "\n"; o.code != 0 || !strings.Contains(o.stdout, want) {
+			t.Errorf("code %d, want %q in\n%s%s", o.code, want, o.stdout, o.stderr)
+		}
+	}
 }
 
 // withoutDetails are hits as the engine has them.
