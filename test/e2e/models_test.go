@@ -119,6 +119,14 @@ func TestTwoModels(t *testing.T) {
 			}
 			t.Run("refused", func(t *testing.T) { holdUnknownModel(t, p) })
 			t.Run("rerank API", func(t *testing.T) { holdModelOfCalls(t, p, names) })
+			t.Run("compare page", func(t *testing.T) {
+				for model, want := range map[string]string{"": names["large"], "small": names["small"]} {
+					status, page := fetch(t, p.Admin+"/?q=system+language&index="+docs+"&window=12&model="+model)
+					if status != 200 || !strings.Contains(page, want+", window 12") || !strings.Contains(page, ">small</option>") {
+						t.Errorf("model %q: %d, want %s in\n%s", model, status, want, page)
+					}
+				}
+			})
 			t.Run("metrics", func(t *testing.T) {
 				for _, name := range []string{"resift_pairs_scored_total", "resift_batch_pairs_count"} {
 					if l, s := metric(t, p, name, `model="default"`), metric(t, p, name, `model="small"`); l == 0 || s == 0 {
