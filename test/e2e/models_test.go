@@ -304,6 +304,7 @@ func withoutDetails(hits []hit) []hit {
 func TestModelsFailAlone(t *testing.T) {
 	onBoth(t, func(t *testing.T, e *engine) {
 		first, second := rig.NewScorer(t, rig.ReverseOrder), rig.NewScorer(t, rig.KeepOrder)
+		second.Model = "test/other" // of one name they would be one model, and what one scores would be known to the other
 		c := withScorer(e, first)
 		c.rest += fmt.Sprintf("\nmodels: {other: {backend: tei, url: %q, queue_pairs: 8}}", second.URL)
 		p := start(t, c)
