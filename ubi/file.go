@@ -1,7 +1,6 @@
 package ubi
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -175,51 +174,4 @@ func (s *Files) Close() error {
 	}
 	s.open = nil
 	return errors.Join(errs...)
-}
-
-// ReadDir calls each with every line of a stream in dir, the oldest file first. The bytes are valid during the call. A stream
-// without a file has no lines; a folder that is not there is an error.
-func ReadDir(dir string, stream Stream, each func(line []byte) error) error {
-	if _, err := os.Stat(dir); err != nil {
-		return err
-	}
-	old, err := oldFiles(dir, stream)
-	if err != nil {
-		return err
-	}
-	var paths []string
-	for _, o := range old {
-		paths = append(paths, o.path)
-	}
-	for _, path := range append(paths, filepath.Join(dir, string(stream)+".jsonl")) {
-		if err := readLines(path, each); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func readLines(path string, each func([]byte) error) error {
-	f, err := os.Open(path)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	lines := bufio.NewScanner(f)
-	lines.Buffer(nil, 16<<20)
-	for n := 1; lines.Scan(); n++ {
-		if len(lines.Bytes()) == 0 {
-			continue
-		}
-		if err := each(lines.Bytes()); err != nil {
-			return fmt.Errorf("%s, line %d: %w", path, n, err)
-		}
-	}
-	if err := lines.Err(); err != nil {
-		return fmt.Errorf("%s: %w", path, err)
-	}
-	return nil
 }

@@ -103,6 +103,74 @@ func TestFolderThatIsNotThere(t *testing.T) {
 	}
 }
 
+// TestReadWhileItIsWritten has records put aside, removed and written while they are read: each look sees whole lines only, in their
+// order, and from the oldest that is kept up to one that was written before the look none is missing.
+func TestReadWhileItIsWritten(t *testing.T) {
+	dir := t.TempDir()
+	sink, err := NewFiles(dir, 2000, 5)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := NewWriter(Options{Sink: sink, Batch: 3, Queue: 100_000})
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for i := range 3000 {
+			w.Query(search(fmt.Sprintf("q%05d", i)))
+		}
+	}()
+	for looks := 0; looks < 50; looks++ {
+		written := int(w.Stats().Written)
+		ids := readIDs(t, dir)
+		for i := 1; i < len(ids); i++ {
+			var a, b int
+			fmt.Sscanf(ids[i-1]+" "+ids[i], "q%d q%d", &a, &b)
+			if b != a+1 {
+				t.Fatalf("%s comes after %s", ids[i], ids[i-1])
+			}
+		}
+		if written > 0 && (len(ids) == 0 || ids[len(ids)-1] < fmt.Sprintf("q%05d", written-1)) {
+			t.Fatalf("%d were written, and %d lines end before", written, len(ids))
+		}
+		if _, err := Measure(dir); err != nil {
+			t.Fatal(err)
+		}
+	}
+	<-done
+	closeNow(t, w)
+}
+
+func TestMeasure(t *testing.T) {
+	dir := t.TempDir()
+	if e, err := Measure(dir); err != nil || e != (Extent{}) {
+		t.Errorf("an empty folder: %+v, %v", e, err)
+	}
+	for name, text := range map[string]string{"ubi_queries.jsonl": "12345", "ubi_queries.3.jsonl": "1234", "ubi_events.jsonl": "123", "other.jsonl": "1", "ubi_queries.x.jsonl": "1"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if e, err := Measure(dir); err != nil || e.Bytes != 12 || e.Changed.IsZero() {
+		t.Errorf("%+v, %v", e, err)
+	}
+	if _, err := Measure(filepath.Join(dir, "missing")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("%v", err)
+	}
+}
+
+// TestLastLineWithoutItsEnd: half a line is none, a whole one without a line break is one.
+func TestLastLineWithoutItsEnd(t *testing.T) {
+	for text, want := range map[string]int{`{"query_id":"a"}`: 1, "{\"query_id\":\"a\"}\n{\"query_id\":\"b\"": 1, "{\"query_id\":\"a\"}\n\n{\"query_id\":\"b\"}\r\n": 2, "": 0, "\n": 0} {
+		dir := t.TempDir()
+		if err := os.WriteFile(filepath.Join(dir, "ubi_queries.jsonl"), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if ids := readIDs(t, dir); len(ids) != want {
+			t.Errorf("%q: %q", text, ids)
+		}
+	}
+}
+
 // TestTornLineIsCutAway: a crash in the middle of a line costs that line and no other.
 func TestTornLineIsCutAway(t *testing.T) {
 	dir := t.TempDir()
