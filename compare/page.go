@@ -13,7 +13,7 @@ import (
 	"strings"
 )
 
-//go:embed page.html.tmpl
+//go:embed *.html.tmpl
 var files embed.FS
 
 // Options say what the page asks and offers.
@@ -24,6 +24,8 @@ type Options struct {
 	Window   int          // that the form begins with
 	Models   []string     // by name, to choose from; none: there is no choice
 	Examples []string     // queries to try; may be empty
+
+	Experiments Experiments // nil: there are none
 }
 
 // Handler serves the page.
@@ -31,11 +33,13 @@ type Handler struct {
 	search http.Handler
 	o      Options
 	page   *template.Template
+
+	experiments *template.Template
 }
 
 // New makes the page of o.
 func New(o Options) (*Handler, error) {
-	t, err := template.New("page.html.tmpl").Funcs(template.FuncMap{
+	t, err := template.New("").Funcs(template.FuncMap{
 		"score": func(v *float64) string { return strconv.FormatFloat(*v, 'f', 3, 64) },
 		"ms":    func(v float64) string { return strconv.FormatFloat(v, 'f', 1, 64) },
 		"abs":   func(n int) int { return max(n, -n) },
@@ -43,11 +47,16 @@ func New(o Options) (*Handler, error) {
 		"try": func(o Options, q string) string {
 			return "?" + url.Values{"q": {q}, "index": {o.Index}, "fields": {strings.Join(o.Fields, ",")}}.Encode()
 		},
-	}).ParseFS(files, "page.html.tmpl")
+		"pc":     func(v float64) string { return strconv.FormatFloat(100*v, 'f', 1, 64) + " %" },
+		"points": func(v float64) string { return fmt.Sprintf("%+.1f", 100*v) },
+		"p":      func(v float64) string { return strconv.FormatFloat(v, 'g', 2, 64) },
+		"n":      func(v float64) string { return strconv.FormatFloat(v, 'f', 1, 64) },
+		"place":  place,
+	}).ParseFS(files, "*.html.tmpl")
 	if err != nil {
 		return nil, err
 	}
-	return &Handler{search: o.Search, o: o, page: t}, nil
+	return &Handler{search: o.Search, o: o, page: t.Lookup("page.html.tmpl"), experiments: t.Lookup("experiments.html.tmpl")}, nil
 }
 
 // view is what the template reads.
@@ -82,11 +91,7 @@ const defaultSize, maxSize, maxWindow = 10, 50, 1000
 // ServeHTTP serves GET: the form, and both orders where ?q= is given.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	header := w.Header()
-	header.Set("Content-Type", "text/html; charset=utf-8")
-	header.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
-	header.Set("X-Content-Type-Options", "nosniff")
-	header.Set("Referrer-Policy", "no-referrer")
-	header.Set("Cache-Control", "no-store")
+	secure(header)
 	v := &view{Options: h.o}
 	status := http.StatusOK
 	q, err := h.question(r.URL.Query())
@@ -112,6 +117,15 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	w.WriteHeader(status)
 	w.Write(page.Bytes())
+}
+
+// secure has a browser load nothing beside the page, and keep nothing of it.
+func secure(header http.Header) {
+	header.Set("Content-Type", "text/html; charset=utf-8")
+	header.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
+	header.Set("X-Content-Type-Options", "nosniff")
+	header.Set("Referrer-Policy", "no-referrer")
+	header.Set("Cache-Control", "no-store")
 }
 
 // question reads the form.
