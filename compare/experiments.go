@@ -50,10 +50,12 @@ type Figure struct {
 	Difference *Difference // to control's; nil where there is none
 }
 
-// Difference is a difference of shares with the interval that holds at every look.
+// Difference is a difference of shares.
 type Difference struct {
-	Value, Low, High float64
-	Verdict          string // better, worse, undecided
+	Value             float64
+	Low, High         float64 // the interval that holds at every look
+	LookLow, LookHigh float64 // the interval for one look that was planned before
+	Verdict           string  // better, worse, undecided
 }
 
 // ServeExperiments serves GET: how the experiments go, or, with ?report=NAME, the whole report of one.
@@ -81,8 +83,17 @@ func (h *Handler) ServeExperiments(w http.ResponseWriter, r *http.Request) {
 	w.Write(page.Bytes())
 }
 
-// place is where a drawing of width 100 whose middle is zero shows an interval; it is as wide as the interval needs.
-func place(d *Difference) Difference {
+// within is d with intervals no wider than a difference of shares can be.
+func (d Difference) within() Difference {
+	for _, v := range []*float64{&d.Low, &d.High, &d.LookLow, &d.LookHigh} {
+		*v = max(-1, min(1, *v))
+	}
+	return d
+}
+
+// place is where a drawing of width 100 whose middle is zero shows the intervals; it reaches as far as the wide one.
+func place(d Difference) Difference {
 	reach := max(d.High, -d.Low, 1e-12)
-	return Difference{Low: 50 + 48*d.Low/reach, High: 50 + 48*d.High/reach}
+	x := func(v float64) float64 { return 50 + 50*v/reach }
+	return Difference{Low: x(d.Low), High: x(d.High), LookLow: x(d.LookLow), LookHigh: x(d.LookHigh)}
 }

@@ -51,6 +51,7 @@ func New(o Options) (*Handler, error) {
 		"points": func(v float64) string { return fmt.Sprintf("%+.1f", 100*v) },
 		"p":      func(v float64) string { return strconv.FormatFloat(v, 'g', 2, 64) },
 		"n":      func(v float64) string { return strconv.FormatFloat(v, 'f', 1, 64) },
+		"within": Difference.within,
 		"place":  place,
 	}).ParseFS(files, "*.html.tmpl")
 	if err != nil {

@@ -21,7 +21,7 @@ func (p *program) ab(args []string) error {
 	dir := f.String("records", "", "`folder` of ubi_queries.jsonl and ubi_events.jsonl, as records.dir says")
 	experiment := f.String("experiment", "", "`name`; not needed where the records are of one only")
 	control := f.String("control", "", "`arm` that the others are compared with (default: the control arm)")
-	action := f.String("action", "click", "the event that counts as a click")
+	action := f.String("action", ab.Click, "the event that counts as a click")
 	planned := f.Float64("planned-users", 10_000, "users at which the anytime interval is at its tightest; choose it before you look")
 	page := f.String("html", "", "`file` for a page with plots")
 	asJSON := f.Bool("json", false, "print JSON")

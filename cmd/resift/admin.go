@@ -8,13 +8,14 @@ import (
 	"time"
 )
 
-// adminHandler serves the compare page, metrics, health and profiles.
+// adminHandler serves the compare page, that of experiments, metrics, health and profiles.
 func (s *server) adminHandler() http.Handler {
 	m := http.NewServeMux()
 	m.Handle("GET /metrics", s.telemetry.metrics)
 	m.HandleFunc("GET /healthz", s.health)
 	m.HandleFunc("GET /readyz", s.ready)
 	m.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) { s.current.snapshot.Load().compare.ServeHTTP(w, r) })
+	m.HandleFunc("GET /experiments", func(w http.ResponseWriter, r *http.Request) { s.current.snapshot.Load().compare.ServeExperiments(w, r) })
 	m.HandleFunc("/events", s.events)
 	m.HandleFunc("GET /events.js", s.events)
 	m.HandleFunc("/debug/pprof/", pprof.Index)

@@ -104,6 +104,7 @@ func (b *builder) build(c *configs.Config, old *snapshot) (s *snapshot, err erro
 	}
 	s.compare, err = compare.New(compare.Options{
 		Search: b.search, Index: expression(first.Match), Fields: first.Fields, Window: first.Window, Models: choice, Examples: b.examples,
+		Experiments: newLiveExperiments(c),
 	})
 	return s, err
 }

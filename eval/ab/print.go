@@ -110,13 +110,18 @@ func (rep *Report) printInterleaved(w io.Writer) {
 		fmt.Fprintf(w, "\n%s: the model's documents won %d impressions, tied %d, lost %d; users %d to %d (sign test p %.5f)\n",
 			v.Arm, v.Wins, v.Ties, v.Losses, v.UserWins, v.UserLosses, v.P)
 		if d := v.Credit; d != nil {
-			verdict := "undecided"
-			if d.Decided() && d.Value > 0 {
-				verdict = "the model's order is better"
-			} else if d.Decided() {
-				verdict = "the engine's order is better"
-			}
-			fmt.Fprintf(w, "credit %+.4f, interval %+.4f to %+.4f, p %.5f; anytime %+.4f to %+.4f: %s\n", d.Value, d.Low, d.High, d.P, d.AnytimeLow, d.AnytimeHigh, verdict)
+			fmt.Fprintf(w, "credit %+.4f, interval %+.4f to %+.4f, p %.5f; anytime %+.4f to %+.4f: %s\n", d.Value, d.Low, d.High, d.P, d.AnytimeLow, d.AnytimeHigh, v.Verdict())
 		}
 	}
+}
+
+// Verdict says which order the clicks speak for.
+func (v Interleaved) Verdict() string {
+	switch d := v.Credit; {
+	case d == nil || !d.Decided():
+		return "undecided"
+	case d.Value > 0:
+		return "the model's order is better"
+	}
+	return "the engine's order is better"
 }

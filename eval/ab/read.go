@@ -35,6 +35,9 @@ type Counts struct {
 	Unmatched int `json:"unmatched"`  // events of no impression, or on a document that it did not show
 }
 
+// Click is the event that counts as a click unless another is named.
+const Click = "click"
+
 // Read reads the records in dir. An empty experiment is the only one there is. action is the event that counts as a click.
 func Read(dir, experiment, action string) (*Records, error) {
 	var searches []ubi.Query
