@@ -77,6 +77,10 @@ func TestReach(t *testing.T) {
 	if i, _ := r.Overlong("memory", []string{long[:end] + "memory"}); i != 0 {
 		t.Errorf("more than %d bytes fit", end)
 	}
+	result, err := r.Score(t.Context(), "memory", []string{long, long[:end], long[:end-len("memory ")]})
+	if err != nil || result.Scores[0] != result.Scores[1] || result.Scores[0] == result.Scores[2] {
+		t.Errorf("all, what is read, and a word less score %v (%v)", result.Scores, err)
+	}
 	if end := r.Reach("memory", "short"); end != len("short") {
 		t.Errorf("%d bytes of a short text", end)
 	}

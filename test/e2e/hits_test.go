@@ -3,6 +3,7 @@ package e2e
 import (
 	"encoding/json"
 	"regexp"
+	"strings"
 	"testing"
 )
 
@@ -24,6 +25,17 @@ type hit struct {
 	Fields      map[string][]json.RawMessage
 	Explanation json.RawMessage
 	raw         string
+	source      json.RawMessage
+}
+
+// text is what a model reads of a hit of docs by title and text.
+func (h hit) text(t testing.TB) string {
+	t.Helper()
+	var source struct{ Title, Text string }
+	if err := json.Unmarshal(h.source, &source); err != nil {
+		t.Fatalf("%s: %v", h.ID, err)
+	}
+	return strings.TrimSpace(source.Title + "\n" + source.Text)
 }
 
 var scoreMember = regexp.MustCompile(`"_score" ?: ?[^,}\s]+`)
@@ -40,6 +52,7 @@ func readFound(t testing.TB, a answer) (f found, hits []hit) {
 			Score       *float64                     `json:"_score"`
 			Fields      map[string][]json.RawMessage `json:"fields"`
 			Explanation json.RawMessage              `json:"_explanation"`
+			Source      json.RawMessage              `json:"_source"`
 		}
 		if err := json.Unmarshal(raw, &h); err != nil {
 			t.Fatalf("hit %s: %v", raw, err)
@@ -48,7 +61,7 @@ func readFound(t testing.TB, a answer) (f found, hits []hit) {
 		if at := scoreMember.FindStringIndex(masked); at != nil {
 			masked = masked[:at[0]] + masked[at[1]:]
 		}
-		hits = append(hits, hit{h.Index, h.ID, h.Score, h.Fields, h.Explanation, masked})
+		hits = append(hits, hit{h.Index, h.ID, h.Score, h.Fields, h.Explanation, masked, h.Source})
 	}
 	return f, hits
 }

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -275,9 +276,9 @@ func holdDetails(t *testing.T, e *engine, p *process) {
 	for i, h := range was {
 		rank[h.ID] = i + 1
 	}
-	body := strings.TrimSuffix(search, "}") + `,"explain":true,"fields":["key"],"ext":{"resift":{"details":true}}}`
+	body := strings.TrimSuffix(search, "}") + `,"explain":true,"fields":["key"],"ext":{"resift":{"details":true,"passage":true}}}`
 	_, is := readFound(t, p.ask(post("/"+docs+"/_search", body)))
-	last := math.Inf(1)
+	last, cuts := math.Inf(1), 0
 	for i, h := range is {
 		one := func(name string) float64 {
 			if len(h.Fields[name]) != 1 {
@@ -300,6 +301,16 @@ func holdDetails(t *testing.T, e *engine, p *process) {
 			t.Errorf("%s: model_score %v after %v", h.ID, score, last)
 		}
 		last = score
+		var passage string
+		var cut bool
+		whole := h.text(t)
+		if err := errors.Join(json.Unmarshal(h.Fields["resift.passage"][0], &passage), json.Unmarshal(h.Fields["resift.passage_cut"][0], &cut)); err != nil ||
+			!strings.HasPrefix(whole, passage) || cut != (passage != whole) || one("resift.passage_windows") != 1 {
+			t.Errorf("%s: of %q the model read %q, cut %v (%v)", h.ID, whole, passage, cut, err)
+		}
+		if cut {
+			cuts++
+		}
 		if got := string(h.Fields["key"][0]); got != quote(h.ID) {
 			t.Errorf("%s: the client's own field is %s", h.ID, got)
 		}
@@ -310,6 +321,9 @@ func holdDetails(t *testing.T, e *engine, p *process) {
 		if err := json.Unmarshal(h.Explanation, &explained); err != nil || explained.Value != *h.Score || len(explained.Details) != 1 {
 			t.Errorf("%s: _score %v is explained by %.300s (%v)", h.ID, *h.Score, h.Explanation, err)
 		}
+	}
+	if cuts == 0 || cuts == len(is) {
+		t.Errorf("%d of %d texts were cut: some are longer than the model reads, some are not", cuts, len(is))
 	}
 }
 
