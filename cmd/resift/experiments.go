@@ -14,9 +14,9 @@ import (
 	"github.com/resift/resift/ubi"
 )
 
-// maxRecords is how many bytes of records are read for the page of experiments: as many take about two seconds of one core and,
-// while they are read, about their size in memory.
-const maxRecords = 128 << 20
+// maxRecords is how many bytes of records are read for the page of experiments: as many, some 90,000 searches, take about a second of
+// one core and, while they are read, three times their size in memory.
+const maxRecords = 64 << 20
 
 // liveExperiments tells the page of experiments what the records say by now. They are read when somebody asks, and again only when
 // they have changed.

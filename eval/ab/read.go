@@ -40,7 +40,7 @@ const Click = "click"
 
 // Read reads the records in dir. An empty experiment is the only one there is. action is the event that counts as a click.
 func Read(dir, experiment, action string) (*Records, error) {
-	var searches []ubi.Query
+	r, byID := &Records{}, map[string]int{}
 	names := map[string]bool{}
 	err := ubi.ReadDir(dir, ubi.Queries, func(line []byte) error {
 		var q ubi.Query
@@ -48,8 +48,10 @@ func Read(dir, experiment, action string) (*Records, error) {
 			return err
 		}
 		if name := q.Attributes.Experiment; name != "" && (experiment == "" || name == experiment) {
-			searches = append(searches, q)
-			names[name] = true
+			if names[name] = true; len(names) == 1 {
+				r.Experiment = name
+				r.add(q, byID)
+			}
 		}
 		return nil
 	})
@@ -67,11 +69,6 @@ func Read(dir, experiment, action string) (*Records, error) {
 		}
 		slices.Sort(list)
 		return nil, fmt.Errorf("the records are of several experiments; name one of %s", strings.Join(list, ", "))
-	}
-	r := &Records{Experiment: searches[0].Attributes.Experiment}
-	byID := map[string]int{}
-	for _, q := range searches {
-		r.add(q, byID)
 	}
 	if len(r.impressions) == 0 {
 		return nil, errors.New("no search is an impression: all are later pages, forced, or without a client_id")
