@@ -136,6 +136,9 @@ func (x *liveExperiments) fill(e *compare.Experiment, now time.Time) {
 			arm.Figures = append(arm.Figures, f)
 		}
 		e.Arms = append(e.Arms, arm)
+		if len(a.Models) > 1 {
+			e.Notes = append(e.Notes, fmt.Sprintf("%s was scored by %d models while the experiment ran: its figures are a mixture.", a.Name, len(a.Models)))
+		}
 	}
 	for _, v := range report.Interleave {
 		e.Notes = append(e.Notes, fmt.Sprintf("%s: the model's documents won %d searches, tied %d, lost %d: %s.", v.Arm, v.Wins, v.Ties, v.Losses, v.Verdict()))

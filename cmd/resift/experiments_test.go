@@ -31,6 +31,9 @@ func traffic(t *testing.T, dir string, from, users int) {
 		id := fmt.Sprintf("q%d", u)
 		q := ubi.Query{QueryID: id, QueryResponseID: id, ClientID: fmt.Sprintf("u%d", u), HitIDs: []string{"1", "2"}, Timestamp: ubi.Time{Time: time.Now()}}
 		q.Attributes = ubi.QueryAttributes{Experiment: "two", Arm: arm, Kind: kind, Share: .5, Status: "reranked", TookMS: 1}
+		if kind == "treatment" {
+			q.Attributes.Model = fmt.Sprint("m@", u/200) // another for every 200 users
+		}
 		w.Query(q)
 		if clicks {
 			w.Event(ubi.Event{ActionName: ab.Click, QueryID: id, Attributes: ubi.EventAttributes{Object: ubi.Object{ObjectID: "1"}}})
@@ -86,6 +89,9 @@ func TestLiveExperiments(t *testing.T) {
 		d, want := e.Arms[1].Figures[0].Difference, report.Arms[1].Differences[0]
 		if d == nil || d.Value != want.Value || d.Low != want.AnytimeLow || d.High != want.AnytimeHigh || d.Verdict != "better" || e.Arms[0].Figures[0].Difference != nil {
 			t.Errorf("%+v, want %+v", d, want)
+		}
+		if notes := strings.Join(e.Notes, "\n"); notes != "" != (n > 1) || n > 1 && !strings.HasPrefix(notes, "b was scored by 2 models") {
+			t.Errorf("after %d rounds: notes %q", n, notes)
 		}
 		var page bytes.Buffer
 		if err := e.Report(&page); err != nil || !strings.Contains(page.String(), "Experiment two") {
