@@ -74,11 +74,15 @@ test-rerank-clients: model ## Cohere's SDK, LangChain, LlamaIndex and LiteLLM ag
 test-mlcommons: model ## OpenSearch's own rerank processor, through its ml-commons, against the rerank API; fetches them first (400 MB)
 	@folder="$$(test/mlcommons/setup.sh)" && $(native) RESIFT_TEST_MLCOMMONS="$$folder" go test -count 1 -v ./test/mlcommons
 
+.PHONY: test-stack
+test-stack: model ## the stack of docker-compose.yml watched by a real Prometheus and Collector; compiles them first (250 MB of sources)
+	@folder="$$(test/stack/setup.sh)" && $(native) RESIFT_TEST_STACK="$$folder" go test -count 1 -v -timeout 30m ./test/stack
+
 .PHONY: lint
 lint: format ## formatting, vet, staticcheck, tidy modules, shell syntax
 	@$(native) go vet ./...
 	@$(native) go run $(staticcheck) ./...
-	@go mod tidy -diff && go -C test/stack/check mod tidy -diff
+	@for module in . test/stack/check test/stack/collector test/stack/prometheus; do go -C "$$module" mod tidy -diff || exit 1; done
 	@for script in build/*.sh test/*/*.sh bench/*.sh training/*.sh training/example/*.sh engines/compile.sh .ci/run; do bash -n "$$script" || exit 1; done
 
 .PHONY: fuzz

@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -23,9 +24,10 @@ import (
 
 // native is a place where services of docker-compose.yml run as plain processes.
 type native struct {
-	t      *testing.T
-	binary string            // stands for /opt/resift/resift
-	hosts  map[string]string // host:port inside the containers' network, and where that is here
+	t        *testing.T
+	binary   string            // resift
+	programs map[string]string // names in the images, and where that program is here
+	hosts    map[string]string // host:port inside the containers' network, and where that is here
 }
 
 // newNative builds resift and boots the stack's OpenSearch.
@@ -41,7 +43,11 @@ func newNative(t *testing.T) *native {
 			t.Error(err)
 		}
 	})
-	return &native{t: t, binary: rig.Binary(t), hosts: map[string]string{"opensearch:9200": strings.TrimPrefix(e.URL, "http://")}}
+	binary := rig.Binary(t)
+	return &native{
+		t: t, binary: binary, programs: map[string]string{"/opt/resift/resift": binary},
+		hosts: map[string]string{"opensearch:9200": address(e.URL)},
+	}
 }
 
 // here puts what is here in place of what would be in a container: addresses, the program, and the mounted files.
@@ -51,13 +57,16 @@ func (n *native) here(s service, own map[string]string, text string) string {
 			text = strings.ReplaceAll(text, there, address)
 		}
 	}
+	if flag, value, ok := strings.Cut(text, "="); ok && strings.HasPrefix(flag, "--") {
+		return flag + "=" + n.here(s, nil, value)
+	}
 	for _, v := range s.Volumes {
 		if v.Type == "bind" && (text == v.Target || strings.HasPrefix(text, v.Target+"/")) {
 			return v.Source + strings.TrimPrefix(text, v.Target)
 		}
 	}
-	if text == "/opt/resift/resift" {
-		return n.binary
+	if file, ok := n.programs[text]; ok {
+		return file
 	}
 	return text
 }
@@ -70,6 +79,31 @@ func (n *native) service(name string) service {
 		n.t.Fatalf("no service %s", name)
 	}
 	return s
+}
+
+// start starts a service of another program until the test ends; own are its own addresses and folders.
+func (n *native) start(name, program string, own map[string]string, env []string, more ...string) (stop func()) {
+	n.t.Helper()
+	s := n.service(name)
+	args := []string{}
+	for _, a := range s.Command {
+		args = append(args, n.here(s, own, a))
+	}
+	cmd := exec.Command(program, append(args, more...)...)
+	cmd.Env = append(os.Environ(), env...)
+	var log bytes.Buffer // read when it has ended
+	cmd.Stdout, cmd.Stderr = &log, &log
+	if err := cmd.Start(); err != nil {
+		n.t.Fatal(err)
+	}
+	stop = sync.OnceFunc(func() {
+		_ = cmd.Process.Signal(syscall.SIGTERM) // one that has ended is told below
+		if err := cmd.Wait(); err != nil || n.t.Failed() {
+			n.t.Errorf("%s ended: %v\n%s", name, err, &log)
+		}
+	})
+	n.t.Cleanup(stop)
+	return stop
 }
 
 // run runs a service that ends, as its container would, and returns what it wrote.

@@ -1,6 +1,7 @@
 package stack
 
 import (
+	"fmt"
 	"net/http"
 	"os/exec"
 	"regexp"
@@ -63,7 +64,7 @@ func TestServices(t *testing.T) {
 		}
 	})
 	t.Run("metrics", func(t *testing.T) {
-		exercise(t, p)
+		exercise(t, p, 0)
 		holdMetrics(t, p)
 	})
 	t.Run("an engine that went away", func(t *testing.T) {
@@ -82,21 +83,21 @@ func TestServices(t *testing.T) {
 	}
 }
 
-// searches are one of each kind, with what becomes of them.
+// searches are one of each kind, with what becomes of them. ROUND stands for a text of its own in each round.
 var searches = []struct{ target, body, want string }{
-	{"/resift-demo-foldoc/_search?q=who+invented+the+web&size=3", "", "reranked"},
-	{"/resift-demo-foldoc/_search?q=who+invented+the+web&size=3", "", "reranked"}, // its scores are known
+	{"/resift-demo-foldoc/_search?q=who+invented+the+web+ROUND&size=3", "", "reranked"},
+	{"/resift-demo-foldoc/_search?q=who+invented+the+web+ROUND&size=3", "", "reranked"}, // its scores are known
 	{"/resift-demo-foldoc/_search", `{"query":{"match":{"text":"garbage"}},"sort":["updated"]}`, "bypassed"},
 	{"/resift-demo-foldoc/_search", `{"query":{"match":{"text":"garbage"}},"nonsense":1}`, "fallback"},
 	{"/resift-demo-foldoc/_search", `{"query":{"match":{"text":"garbage"}},"ext":{"resift":{"fields":["nothing"]}}}`, "fallback"},
 	{"/_cluster/health", "", ""},
 }
 
-// exercise sends something of everything that is counted.
-func exercise(t *testing.T, p *rig.Process) {
+// exercise sends something of everything that is counted: one round of it.
+func exercise(t *testing.T, p *rig.Process, round int) {
 	t.Helper()
 	for _, s := range searches {
-		if resp, body := call(t, p.URL+s.target, s.body); resp.Header.Get("X-Resift-Status") != s.want {
+		if resp, body := call(t, p.URL+strings.ReplaceAll(s.target, "ROUND", fmt.Sprint(round)), s.body); resp.Header.Get("X-Resift-Status") != s.want {
 			t.Errorf("%s %s: %s, status %q, want %q\n%.300s", s.target, s.body, resp.Status, resp.Header.Get("X-Resift-Status"), s.want, body)
 		}
 	}

@@ -1,6 +1,6 @@
 // Command check reads the stack as the programs that are made for it do, and prints what it holds as JSON: compose-go
-// loads docker-compose.yml, for each profile; BuildKit parses and lints Dockerfile; Prometheus reads the queries of
-// rules and dashboards.
+// loads docker-compose.yml, for each profile; BuildKit converts and lints Dockerfile; Grafana's types read the dashboard,
+// and Prometheus's parser the queries of rules and dashboard.
 //
 //	check ROOT
 //

@@ -10,6 +10,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/grafana/grafana-foundation-sdk/go/cog"
+	"github.com/grafana/grafana-foundation-sdk/go/cog/plugins"
+	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/rulefmt"
@@ -30,6 +33,7 @@ func readQueries(root string) (map[string][]string, error) {
 			queries = append(queries, r.Expr)
 		}
 	}
+	plugins.RegisterDefaultPlugins() // the types of panels and queries
 	dashboards, err := filepath.Glob(filepath.Join(root, "deploy/grafana/dashboards/*.json"))
 	if err != nil {
 		return nil, err
@@ -50,11 +54,19 @@ func readQueries(root string) (map[string][]string, error) {
 	return metrics, nil
 }
 
-// dashboardQueries are the queries of a dashboard's panels and variables.
+// dashboardQueries are the queries of a dashboard's panels. The dashboard must fit Grafana's own types, without a member that
+// these do not know.
 func dashboardQueries(file string) ([]string, error) {
 	text, err := os.ReadFile(file)
 	if err != nil {
 		return nil, err
+	}
+	var known dashboard.Dashboard
+	for _, err := range []error{known.UnmarshalJSONStrict(text), known.Validate()} {
+		// Both return an empty list of problems, which is no nil error, where there are none.
+		if problems, list := err.(cog.BuildErrors); err != nil && (!list || len(problems) > 0) {
+			return nil, err
+		}
 	}
 	var d struct {
 		Panels []struct {
