@@ -163,6 +163,7 @@ func TestMissingFile(t *testing.T) {
 
 func FuzzParse(f *testing.F) {
 	f.Add([]byte(minimal))
+	f.Add([]byte(minimal + "models: {small: {model: m}, far: {backend: tei, url: 'http://h'}, default: [x]}\n"))
 	f.Add([]byte("a: &x [*x]"))
 	f.Add([]byte("indices: [{match: 1}]\n---\n"))
 	f.Fuzz(func(t *testing.T, text []byte) {
