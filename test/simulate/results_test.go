@@ -16,6 +16,7 @@ type results struct {
 	split, slight              *tally
 	interleaved, slightlyMixed *tally
 	all                        []*tally
+	apartSplit, apartMixed     *apart
 }
 
 // runAll draws the experiments.
@@ -36,6 +37,10 @@ func (w *world) runAll(t *testing.T) *results {
 		r.slightlyMixed = repeat(5, side{"slightly-interleaved", w.of("slightly-interleaved")})
 		r.all = append(r.all, r.slight, r.slightlyMixed)
 	}
+	expected := w.expected("treatment")
+	r.apartSplit = w.dealOut(t, 300, expected[:], r.split.measures[:len(expected)], "control", "treatment")
+	credit := creditOf(t, w.model, w.questions, w.arm("control"), w.arm("treatment"))
+	r.apartMixed = w.dealOut(t, 300, []float64{credit}, []string{"credit"}, "interleaved")
 	return r
 }
 
@@ -62,10 +67,10 @@ func (r *results) hold(t *testing.T) {
 		}
 	}
 	last := len(r.split.looks) - 1
-	if got := r.split.named[last][0]; got < r.split.runs*95/100 {
+	if got := r.split.named[last][0]; got < r.split.runs*4/5 {
 		t.Errorf("a split of %d impressions names the winner in %d of %d runs", r.split.looks[last], got, r.split.runs)
 	}
-	if got := r.interleaved.named[last][0]; got < r.split.runs*95/100 {
+	if got := r.interleaved.named[last][0]; got < r.split.runs*4/5 {
 		t.Errorf("interleaving of %d impressions names the winner in %d of %d runs", r.split.looks[last], got, r.split.runs)
 	}
 }
@@ -77,6 +82,9 @@ func (r *results) print() {
 	r.printPower(os.Stdout)
 	fmt.Println()
 	r.printCoverage(os.Stdout)
+	fmt.Println()
+	r.apartSplit.print(os.Stdout, "Experiments of 300 impressions that share no user: split")
+	r.apartMixed.print(os.Stdout, "interleaving")
 }
 
 func newTable(w io.Writer, head ...string) (row func(cells ...string), flush func() error) {
@@ -109,12 +117,29 @@ func (r *results) printSame(w io.Writer) {
 	flush()
 }
 
-// powers are the ways to see a winner.
+// power is how often one way to see a winner saw the true one.
 type power struct {
-	name  string
-	tally *tally
-	of    [][]int
-	at    int // measure
+	name    string
+	tally   *tally
+	of      [][]int
+	measure int
+}
+
+// share of the runs at a look.
+func (p power) share(look int) float64 {
+	return float64(p.of[look][p.measure]) / float64(p.tally.runs)
+}
+
+// need is how many impressions an experiment has where four of five see the winner.
+func (p power) need() string {
+	n, between := p.tally.powered(p.of, p.measure, .8)
+	switch {
+	case between:
+		return fmt.Sprintf("%.0f", n)
+	case math.IsInf(n, 1):
+		return fmt.Sprintf("> %d", p.tally.looks[len(p.tally.looks)-1])
+	}
+	return fmt.Sprintf("≤ %.0f", n)
 }
 
 func (r *results) powers(split, mixed *tally) []power {
@@ -133,7 +158,7 @@ func (r *results) printPower(w io.Writer) {
 	for _, e := range []struct {
 		title        string
 		split, mixed *tally
-	}{{"The model over the whole window", r.split, r.interleaved}, {"The model over a narrow window", r.slight, r.slightlyMixed}} {
+	}{{"The model over the whole window", r.split, r.interleaved}, {"The model over the first three hits", r.slight, r.slightlyMixed}} {
 		fmt.Fprintf(w, "%s, %d runs: %% of runs that see the true winner, by impressions of the experiment\n", e.title, e.split.runs)
 		head := []string{""}
 		for _, look := range e.split.looks {
@@ -143,13 +168,9 @@ func (r *results) printPower(w io.Writer) {
 		for _, p := range r.powers(e.split, e.mixed) {
 			cells := []string{p.name}
 			for at := range p.tally.looks {
-				cells = append(cells, fmt.Sprintf("%.0f", 100*float64(p.of[at][p.at])/float64(p.tally.runs)))
+				cells = append(cells, fmt.Sprintf("%.0f", 100*p.share(at)))
 			}
-			need := "more"
-			if n := p.tally.powered(p.of, p.at, .8); n > 0 {
-				need = fmt.Sprintf("%.0f", n)
-			}
-			row(append(cells, need)...)
+			row(append(cells, p.need())...)
 		}
 		flush()
 		fmt.Fprintln(w)

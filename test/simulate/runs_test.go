@@ -157,22 +157,21 @@ func one(yes bool) int {
 	return 0
 }
 
-// powered is the number of impressions at which a share of the runs is first reached, between two looks on a logarithmic scale; 0: at
-// none.
-func (c *tally) powered(of [][]int, measure int, share float64) float64 {
-	before, shareBefore := 0.0, 0.0
+// powered is the number of impressions at which a share of the runs is first reached, between two looks on a logarithmic scale. ok: it
+// is, and after the first look.
+func (c *tally) powered(of [][]int, measure int, share float64) (impressions float64, ok bool) {
+	before, was := 0.0, 0.0
 	for at, look := range c.looks {
 		now := float64(of[at][measure]) / float64(c.runs)
 		if now >= share {
-			if before == 0 {
-				return float64(look)
+			if at == 0 {
+				return float64(look), false
 			}
-			part := (share - shareBefore) / (now - shareBefore)
-			return before * math.Pow(float64(look)/before, part)
+			return before * math.Pow(float64(look)/before, (share-was)/(now-was)), true
 		}
-		before, shareBefore = float64(look), now
+		before, was = float64(look), now
 	}
-	return 0
+	return math.Inf(1), false
 }
 
 // wilson is the 95 % interval of a share (Wilson 1927).
