@@ -16,7 +16,7 @@ func (rep *Report) HTML(w io.Writer) error {
 		"f1": func(v float64) string { return fmt.Sprintf("%.1f", v) },
 		"f4": func(v float64) string { return fmt.Sprintf("%.4f", v) },
 		"d4": func(v float64) string { return fmt.Sprintf("%+.4f", v) },
-		"p5": func(v float64) string { return fmt.Sprintf("%.5f", v) },
+		"p5": pValue,
 		"pc": func(v float64) string { return fmt.Sprintf("%.1f %%", 100*v) },
 	}).ParseFS(pages, "report.html.tmpl")
 	if err != nil {

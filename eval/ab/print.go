@@ -89,9 +89,17 @@ func (rep *Report) printDifferences(w io.Writer, a *Arm) {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(t, "\tdifference\tinterval\tp\tanytime\t\t")
 	for i, d := range a.Differences {
-		fmt.Fprintf(t, "%s\t%+.4f\t%+.4f to %+.4f\t%.5f\t%+.4f to %+.4f\t%s\t\n", rep.Measures[i].Name, d.Value, d.Low, d.High, d.P, d.AnytimeLow, d.AnytimeHigh, rep.Verdict(i, d))
+		fmt.Fprintf(t, "%s\t%+.4f\t%+.4f to %+.4f\t%s\t%+.4f to %+.4f\t%s\t\n", rep.Measures[i].Name, d.Value, d.Low, d.High, pValue(d.P), d.AnytimeLow, d.AnytimeHigh, rep.Verdict(i, d))
 	}
 	t.Flush()
+}
+
+// pValue writes a p so that none is zero.
+func pValue(p float64) string {
+	if p < .00001 {
+		return "<0.00001"
+	}
+	return fmt.Sprintf("%.5f", p)
 }
 
 // Verdict says in a word what a difference in a measure comes to.
@@ -107,10 +115,10 @@ func (rep *Report) Verdict(measure int, d Difference) string {
 
 func (rep *Report) printInterleaved(w io.Writer) {
 	for _, v := range rep.Interleave {
-		fmt.Fprintf(w, "\n%s: the model's documents won %d impressions, tied %d, lost %d; users %d to %d (sign test p %.5f)\n",
-			v.Arm, v.Wins, v.Ties, v.Losses, v.UserWins, v.UserLosses, v.P)
+		fmt.Fprintf(w, "\n%s: the model's documents won %d impressions, tied %d, lost %d; users %d to %d (sign test p %s)\n",
+			v.Arm, v.Wins, v.Ties, v.Losses, v.UserWins, v.UserLosses, pValue(v.P))
 		if d := v.Credit; d != nil {
-			fmt.Fprintf(w, "credit %+.4f, interval %+.4f to %+.4f, p %.5f; anytime %+.4f to %+.4f: %s\n", d.Value, d.Low, d.High, d.P, d.AnytimeLow, d.AnytimeHigh, v.Verdict())
+			fmt.Fprintf(w, "credit %+.4f, interval %+.4f to %+.4f, p %s; anytime %+.4f to %+.4f: %s\n", d.Value, d.Low, d.High, pValue(d.P), d.AnytimeLow, d.AnytimeHigh, v.Verdict())
 		}
 	}
 }

@@ -136,7 +136,7 @@ func TestUsersWhoSearchMuch(t *testing.T) {
 }
 
 // TestFewUsersWhoSearchUnequally: half of ten users in each arm search once, some sixteen times. Without an effect p is below .05 in
-// no more than 6 % of 2,000 experiments; by the normal distribution and uncorrected errors it was in 11 %.
+// no more than 5 % of 2,000 experiments, and one standard error; by the normal distribution and the delta method it was in 11 %.
 func TestFewUsersWhoSearchUnequally(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 3))
 	searches := []int{1, 1, 1, 1, 1, 2, 2, 4, 8, 16}
@@ -156,7 +156,7 @@ func TestFewUsersWhoSearchUnequally(t *testing.T) {
 	for range trials {
 		below += int(indicator(difference(clustered(arm()), clustered(arm()), 1000).P < alpha))
 	}
-	if share := float64(below) / trials; share > .06 || share < .02 {
+	if share := float64(below) / trials; share > .055 || share < .01 {
 		t.Errorf("p is below .05 in %.4f of the experiments without an effect", share)
 	}
 }

@@ -12,33 +12,46 @@ import (
 
 // results are the tallies of every design.
 type results struct {
-	same                       *tally // control against an arm of the same order
-	split, slight              *tally
-	interleaved, slightlyMixed *tally
-	all                        []*tally
-	apartSplit, apartMixed     *apart
+	same                   *tally // control against an arm of the same order
+	whole, narrow          effect
+	all                    []*tally
+	apartSplit, apartMixed *apart
 }
+
+// effect is what a treatment does, seen by a split and by interleaving.
+type effect struct {
+	title                    string
+	split, mixed             *tally
+	plannedSplit, plannedMix *tally // with an anytime interval that was planned for soon users; nil: not drawn
+}
+
+// soon is a plan for an experiment that is to end early.
+const soon = 500
 
 // runAll draws the experiments.
 func (w *world) runAll(t *testing.T) *results {
+	r := &results{}
+	repeat := func(planned float64, sides ...side) *tally {
+		c := newDesign(t, w.records, planned, sides...).repeat(t, seed+uint64(len(r.all))+1, w.runs, w.looks)
+		r.all = append(r.all, c)
+		return c
+	}
 	same := w.of("control", "twin") // exchangeable: both arms of a run are drawn from all of them
-	control := side{"control", w.of("control")}
-	repeat := func(n uint64, sides ...side) *tally {
-		return newDesign(t, w.records, w.planned, sides...).repeat(t, seed+n, w.runs, w.looks)
+	r.same = repeat(w.planned, side{"control", same}, side{"twin", same})
+	draw := func(title, treatment, interleaved string) effect {
+		control, other, mixed := side{"control", w.of("control")}, side{treatment, w.of(treatment)}, side{interleaved, w.of(interleaved)}
+		e := effect{title: title, split: repeat(w.planned, control, other), mixed: repeat(w.planned, mixed)}
+		if w.narrow > 0 {
+			e.plannedSplit, e.plannedMix = repeat(soon, control, other), repeat(soon, mixed)
+		}
+		return e
 	}
-	r := &results{
-		same:        repeat(1, side{"control", same}, side{"twin", same}),
-		split:       repeat(2, control, side{"treatment", w.of("treatment")}),
-		interleaved: repeat(3, side{"interleaved", w.of("interleaved")}),
-	}
-	r.all = []*tally{r.same, r.split, r.interleaved}
-	if w.slight > 0 {
-		r.slight = repeat(4, control, side{"slight", w.of("slight")})
-		r.slightlyMixed = repeat(5, side{"slightly-interleaved", w.of("slightly-interleaved")})
-		r.all = append(r.all, r.slight, r.slightlyMixed)
+	r.whole = draw("The model over the whole window", "treatment", "interleaved")
+	if w.narrow > 0 {
+		r.narrow = draw(fmt.Sprintf("The model over the first %d hits", w.narrow), "treatment-narrow", "interleaved-narrow")
 	}
 	expected := w.expected("treatment")
-	r.apartSplit = w.dealOut(t, 300, expected[:], r.split.measures[:len(expected)], "control", "treatment")
+	r.apartSplit = w.dealOut(t, 300, expected[:], r.whole.split.measures[:len(expected)], "control", "treatment")
 	credit := creditOf(t, w.model, w.questions, w.arm("control"), w.arm("treatment"))
 	r.apartMixed = w.dealOut(t, 300, []float64{credit}, []string{"credit"}, "interleaved")
 	return r
@@ -66,12 +79,11 @@ func (r *results) hold(t *testing.T) {
 			}
 		}
 	}
-	last := len(r.split.looks) - 1
-	if got := r.split.named[last][0]; got < r.split.runs*4/5 {
-		t.Errorf("a split of %d impressions names the winner in %d of %d runs", r.split.looks[last], got, r.split.runs)
-	}
-	if got := r.interleaved.named[last][0]; got < r.split.runs*4/5 {
-		t.Errorf("interleaving of %d impressions names the winner in %d of %d runs", r.split.looks[last], got, r.split.runs)
+	for _, c := range []*tally{r.whole.split, r.whole.mixed} {
+		last := len(c.looks) - 1
+		if got := c.named[last][0]; got < c.runs*4/5 {
+			t.Errorf("%s: %d impressions name the winner in %d of %d runs", c.sides[len(c.sides)-1].arm, c.looks[last], got, c.runs)
+		}
 	}
 }
 
@@ -106,6 +118,10 @@ func (r *results) printSame(w io.Writer) {
 	line := func(first string, of []int, n int) {
 		cells := []string{first}
 		for _, hits := range of {
+			if n < c.runs/2 { // most had too few users
+				cells = append(cells, "-")
+				continue
+			}
 			cells = append(cells, percent(hits, n))
 		}
 		row(cells...)
@@ -113,7 +129,7 @@ func (r *results) printSame(w io.Writer) {
 	for at, look := range c.looks {
 		line(fmt.Sprint(look), c.below[at], c.compared[at])
 	}
-	line("anytime, at any look", c.strayed[len(c.looks)-1], c.runs)
+	line("0 left out at any look", c.strayed[len(c.looks)-1], c.runs)
 	flush()
 }
 
@@ -142,30 +158,30 @@ func (p power) need() string {
 	return fmt.Sprintf("≤ %.0f", n)
 }
 
-func (r *results) powers(split, mixed *tally) []power {
-	rank := slices.Index(split.measures, "reciprocal click rank")
+func (e effect) powers() []power {
+	rank := slices.Index(e.split.measures, "reciprocal click rank")
+	planned := fmt.Sprintf(", every look, %d users planned", soon)
 	return []power{
-		{"split, CTR@1, p < .05", split, split.right, 0},
-		{"split, reciprocal click rank, p < .05", split, split.right, rank},
-		{"split, reciprocal click rank, anytime", split, split.named, rank},
-		{"interleaving, credit, p < .05", mixed, mixed.right, 0},
-		{"interleaving, sign test, p < .05", mixed, mixed.right, 1},
-		{"interleaving, credit, anytime", mixed, mixed.named, 0},
+		{"split, CTR@1, p < .05", e.split, e.split.right, 0},
+		{"split, click rank, p < .05", e.split, e.split.right, rank},
+		{"split, click rank, every look", e.split, e.split.named, rank},
+		{"split, click rank" + planned, e.plannedSplit, e.plannedSplit.named, rank},
+		{"interleaving, sign test, p < .05", e.mixed, e.mixed.right, 1},
+		{"interleaving, credit, p < .05", e.mixed, e.mixed.right, 0},
+		{"interleaving, credit, every look", e.mixed, e.mixed.named, 0},
+		{"interleaving, credit" + planned, e.plannedMix, e.plannedMix.named, 0},
 	}
 }
 
 func (r *results) printPower(w io.Writer) {
-	for _, e := range []struct {
-		title        string
-		split, mixed *tally
-	}{{"The model over the whole window", r.split, r.interleaved}, {"The model over the first three hits", r.slight, r.slightlyMixed}} {
+	for _, e := range []effect{r.whole, r.narrow} {
 		fmt.Fprintf(w, "%s, %d runs: %% of runs that see the true winner, by impressions of the experiment\n", e.title, e.split.runs)
 		head := []string{""}
 		for _, look := range e.split.looks {
 			head = append(head, fmt.Sprint(look))
 		}
 		row, flush := newTable(w, append(head, "for 80 %")...)
-		for _, p := range r.powers(e.split, e.mixed) {
+		for _, p := range e.powers() {
 			cells := []string{p.name}
 			for at := range p.tally.looks {
 				cells = append(cells, fmt.Sprintf("%.0f", 100*p.share(at)))
@@ -178,23 +194,23 @@ func (r *results) printPower(w io.Writer) {
 }
 
 func (r *results) printCoverage(w io.Writer) {
-	fmt.Fprintf(w, "%% of runs whose 95 %% interval holds the true difference; last column: the anytime interval, at all looks\n")
+	fmt.Fprintf(w, "%% of runs whose 95 %% interval holds the true difference; last column: the interval for every look, at all of them\n")
 	head := []string{""}
-	for _, look := range r.split.looks {
+	for _, look := range r.same.looks {
 		head = append(head, fmt.Sprint(look))
 	}
-	row, flush := newTable(w, append(head, "anytime")...)
+	row, flush := newTable(w, append(head, "every look")...)
 	for _, e := range []struct {
 		name  string
 		tally *tally
-	}{{"split", r.split}, {"narrow split", r.slight}, {"interleaving", r.interleaved}, {"narrow interleaving", r.slightlyMixed}} {
+	}{{"split", r.whole.split}, {"interleaving", r.whole.mixed}, {"narrow split", r.narrow.split}, {"narrow interleaving", r.narrow.mixed}} {
 		for i, measure := range e.tally.measures {
 			if measure == "sign test" {
 				continue
 			}
 			cells := []string{e.name + ", " + measure}
 			for at := range e.tally.looks {
-				if e.tally.compared[at] == 0 {
+				if e.tally.compared[at] < e.tally.runs/2 { // most had too few users
 					cells = append(cells, "-")
 					continue
 				}

@@ -184,9 +184,6 @@ func wilson(hits, n int) (low, high float64) {
 
 // percent writes a share with its interval.
 func percent(hits, n int) string {
-	if n == 0 {
-		return "-"
-	}
 	low, high := wilson(hits, n)
 	return fmt.Sprintf("%.1f (%.1f-%.1f)", 100*float64(hits)/float64(n), 100*low, 100*high)
 }

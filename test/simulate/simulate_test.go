@@ -1,6 +1,7 @@
 package simulate
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"os/exec"
@@ -25,7 +26,7 @@ const seed = 7
 // size of a simulation.
 type size struct {
 	questions, window int
-	slight            int // window of the arms whose treatment changes little; 0: none
+	narrow            int // window of the arms whose treatment changes little; 0: none
 	users             int
 	runs              int
 	looks             []int
@@ -40,7 +41,7 @@ func TestSimulation(t *testing.T) {
 	figures := os.Getenv("RESIFT_TEST_SIMULATE")
 	z := size{questions: 12, window: 20, users: 800, runs: 60, looks: []int{100, 300, 1000}, planned: 500}
 	if figures != "" {
-		z = size{questions: 74, window: 100, slight: 3, users: 20_000, runs: 1000, looks: []int{50, 100, 150, 200, 300, 500, 700, 1000, 1500, 2000, 3000, 5000}, planned: 10_000}
+		z = size{questions: 74, window: 100, narrow: 3, users: 20_000, runs: 1000, looks: []int{50, 100, 150, 200, 300, 500, 700, 1000, 1500, 2000, 3000, 5000}, planned: 10_000}
 	}
 	w := newWorld(t, z)
 	w.holdPopulation(t)
@@ -56,40 +57,56 @@ func TestSimulation(t *testing.T) {
 // world is the users' traffic, recorded, and what is known of it.
 type world struct {
 	size
-	stand     *stand
+	binary    string // of resift
+	folder    string // of the records
 	model     clickModel
 	questions []*question
 	arms      []arm
 	records   *ab.Records
 }
 
-// newWorld lets all users act, and reads the records after the proxy has ended.
+// newWorld lets all users act, and reads the records after the proxy has ended. RESIFT_TEST_SIMULATE_RECORDS names a folder that keeps the
+// records; those that it has already, of an earlier run, are analysed again.
 func newWorld(t *testing.T, z size) *world {
 	w := &world{size: z, model: navigational(), questions: questions(t, z.questions)}
 	w.arms = []arm{
 		{"control", "control", z.window}, {"twin", "control", z.window}, {"treatment", "treatment", z.window}, {"interleaved", "interleave", z.window},
 	}
-	if z.slight > 0 {
-		w.arms = append(w.arms, arm{"slight", "treatment", z.slight}, arm{"slightly-interleaved", "interleave", z.slight})
+	if z.narrow > 0 {
+		w.arms = append(w.arms, arm{"treatment-narrow", "treatment", z.narrow}, arm{"interleaved-narrow", "interleave", z.narrow})
 	}
+	w.binary = rig.Binary(t)
+	w.folder = cmp.Or(os.Getenv("RESIFT_TEST_SIMULATE_RECORDS"), filepath.Join(t.TempDir(), "records"))
+	sent := -1
+	if _, err := os.Stat(w.folder); err != nil {
+		sent = w.record(t)
+	}
+	if found := holdRecords(t, w.folder, w.questions, w.arms); sent >= 0 && found != sent {
+		t.Errorf("%d of the users' %d searches are in the records", found, sent)
+	}
+	var err error
+	if w.records, err = ab.Read(w.folder, "", "click"); err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+// record lets all users act before an engine and resift, and returns how many searches they sent.
+func (w *world) record(t *testing.T) int {
+	t.Helper()
 	begin := time.Now()
 	say := func(format string, args ...any) {
 		fmt.Printf("%5.0f s  %s\n", time.Since(begin).Seconds(), fmt.Sprintf(format, args...))
 	}
-	w.stand = newStand(t, w.arms, z.window)
+	s := newStand(t, w.binary, w.folder, w.arms, w.window)
 	say("engine, corpus and resift are up")
-	w.stand.readPages(t, w.questions, w.arms)
-	say("%d questions scored in windows of %d", len(w.questions), z.window)
-	sent := actAll(t, w.stand, w.questions, w.model, seed, z.users)
-	w.stand.process.Signal(syscall.SIGTERM)
-	w.stand.process.Wait(rig.StopLimit)
-	say("%d users sent %d searches", z.users, sent)
-	holdRecords(t, w.stand.records, w.questions, w.arms, sent)
-	var err error
-	if w.records, err = ab.Read(w.stand.records, "", "click"); err != nil {
-		t.Fatal(err)
-	}
-	return w
+	s.askAll(t, w.questions, w.arms)
+	say("%d questions are scored, windows of %d", len(w.questions), w.window)
+	sent := actAll(t, s, w.questions, w.model, seed, w.users)
+	s.process.Signal(syscall.SIGTERM)
+	s.process.Wait(rig.StopLimit)
+	say("%d users have sent %d searches", w.users, sent)
+	return sent
 }
 
 func (w *world) arm(name string) arm {
@@ -149,7 +166,7 @@ func (w *world) holdPopulation(t *testing.T) {
 func (w *world) holdCommand(t *testing.T, figures string) {
 	t.Helper()
 	page := filepath.Join(t.TempDir(), "report.html")
-	out, err := exec.Command(w.stand.binary, "ab", "report", "--records", w.stand.records, "--planned-users", fmt.Sprint(w.planned), "--html", page).CombinedOutput()
+	out, err := exec.Command(w.binary, "ab", "report", "--records", w.folder, "--planned-users", fmt.Sprint(w.planned), "--html", page).CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
@@ -175,8 +192,10 @@ func (w *world) holdCommand(t *testing.T, figures string) {
 	}
 	if figures != "" {
 		fmt.Println(text)
-		b := rig.NewBrowser(t, 1240, 1180, false)
+		b := rig.NewBrowser(t, 1300, 1000, false)
 		b.Open("file://" + page)
-		b.Screenshot(filepath.Join(figures, "ab-report.png"))
+		picture := filepath.Join(figures, "ab-report.png")
+		b.Screenshot(picture)
+		shrink(t, picture)
 	}
 }

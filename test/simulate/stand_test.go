@@ -9,7 +9,6 @@ import (
 	"io"
 	"net/http"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -68,17 +67,14 @@ type arm struct {
 
 // stand is an engine with the corpus, and resift before it.
 type stand struct {
-	binary  string
 	process *rig.Process
-	records string // folder
 	client  *http.Client
 }
 
-func newStand(t *testing.T, arms []arm, window int) *stand {
+func newStand(t *testing.T, binary, records string, arms []arm, window int) *stand {
 	t.Helper()
-	s := &stand{records: filepath.Join(t.TempDir(), "records"), client: &http.Client{Timeout: 2 * time.Minute, Transport: &http.Transport{MaxIdleConnsPerHost: 16}}}
+	s := &stand{client: &http.Client{Timeout: 2 * time.Minute, Transport: &http.Transport{MaxIdleConnsPerHost: 16}}}
 	t.Cleanup(s.client.CloseIdleConnections)
-	s.binary = rig.Binary(t)
 	url := os.Getenv("RESIFT_TEST_OPENSEARCH")
 	if url == "" {
 		url = boot(t)
@@ -91,14 +87,14 @@ func newStand(t *testing.T, arms []arm, window int) *stand {
 	for _, a := range arms {
 		list = append(list, fmt.Sprintf("{name: %s, kind: %s, window: %d}", a.name, a.kind, a.window))
 	}
-	s.process = rig.Start(t, s.binary, fmt.Sprintf(`engine: {urls: [%q]}
+	s.process = rig.Start(t, binary, fmt.Sprintf(`engine: {urls: [%q]}
 reranker: {model: %q, device: cpu}
 indices: [{match: %s, fields: [title, text], window: %d, timeout: 2m, experiment: {name: %s, unit: {header: X-User}, arms: [%s]}}]
 records: {dir: %q, clients: keep}
 listen: 127.0.0.1:0
 admin: {listen: "127.0.0.1:0"}
 log: {format: json}
-`, url, rig.Model(t), index, window, experimentName, strings.Join(list, ", "), s.records))
+`, url, rig.Model(t), index, window, experimentName, strings.Join(list, ", "), records))
 	return s
 }
 
@@ -186,20 +182,18 @@ func (s *stand) click(ctx context.Context, a search, ranks []int) error {
 	return err
 }
 
-// readPages asks every question in every arm that has an order of its own, by the arm's name: such searches are recorded as forced, and
+// askAll asks every question in every arm that has an order of its own, by the arm's name: such searches are recorded as forced, and
 // not compared. The model scores here; what comes later finds its scores known.
-func (s *stand) readPages(t *testing.T, list []*question, arms []arm) {
+func (s *stand) askAll(t *testing.T, list []*question, arms []arm) {
 	t.Helper()
 	for _, q := range list {
 		for _, a := range arms {
 			if a.kind == "interleave" {
 				continue
 			}
-			answer, err := s.ask(t.Context(), q, "X-Resift-Arm", a.name)
-			if err != nil {
+			if _, err := s.ask(t.Context(), q, "X-Resift-Arm", a.name); err != nil {
 				t.Fatal(err)
 			}
-			q.pages[a.name] = answer.ids
 		}
 	}
 }

@@ -6,27 +6,27 @@
 import json
 
 import numpy as np
-from scipy import linalg, stats
+from scipy import stats
 
 rng = np.random.default_rng(7)
 
 
-def cr2(y, groups):
-    """The mean of y, its CR2 standard error and degrees of freedom, by the definition in Bell and McCaffrey (2002): matrices, no formula
-    that is particular to a mean."""
+def jackknife(y, groups):
+    """The mean of y, its standard error by leaving out one user after the other, and the degrees of freedom of the correction CR3 by the
+    definition in Bell and McCaffrey (2002): matrices, no formula that is particular to a mean."""
+    names = np.unique(groups)
+    without = np.array([y[groups != u].mean() for u in names])
     x = np.ones((len(y), 1))
     bread = np.linalg.inv(x.T @ x)
     hat = x @ bread @ x.T
-    residuals, names = y - hat @ y, np.unique(groups)
-    scores, g = [], []
+    g = []
     for u in names:
         at = groups == u
-        adjust = np.real(linalg.inv(linalg.sqrtm(np.eye(at.sum()) - hat[np.ix_(at, at)])))
-        row = bread @ x[at].T @ adjust
-        scores.append((row @ residuals[at]).item())
+        row = bread @ x[at].T @ np.linalg.inv(np.eye(at.sum()) - hat[np.ix_(at, at)])
         g.append((row @ (np.eye(len(y)) - hat)[at]).ravel())
     eigenvalues = np.linalg.eigvalsh(np.array(g) @ np.array(g).T)
-    return y.mean(), np.sqrt(np.sum(np.square(scores))), eigenvalues.sum() ** 2 / np.square(eigenvalues).sum()
+    k = len(names)
+    return y.mean(), np.sqrt((k - 1) / k * np.square(without - y.mean()).sum()), eigenvalues.sum() ** 2 / np.square(eigenvalues).sum()
 
 
 means = []
@@ -37,7 +37,7 @@ for _ in range(8):
         users.append([float(x) for x in rng.binomial(1, taste, int(rng.integers(1, 30)))])
     y = np.concatenate([np.array(u) for u in users])
     groups = np.concatenate([[i] * len(u) for i, u in enumerate(users)])
-    mean, se, df = cr2(y, groups)
+    mean, se, df = jackknife(y, groups)
     means.append({"users": users, "mean": float(mean), "se": float(se), "df": float(df)})
 
 # Users who search once: Welch's t.
