@@ -64,7 +64,7 @@ type EngineTLS struct {
 // Reranker is the model and how it runs.
 type Reranker struct {
 	Backend         string   `yaml:"backend"` // onnx, tei
-	Model           string   `yaml:"model"`   // onnx: model directory
+	Model           string   `yaml:"model"`   // onnx: a built-in model's name, or a model directory
 	Library         string   `yaml:"library"` // onnx: ONNX Runtime's library
 	Device          string   `yaml:"device"`
 	Sessions        int      `yaml:"sessions"`
@@ -188,7 +188,25 @@ type Log struct {
 	Format string `yaml:"format"` // text, json
 }
 
-// Default is the configuration of an empty file. It lacks what has no default: engine.urls, the model, indices.
+// BuiltIn is the model of the onnx backend where none is named: one that is in the binary.
+const BuiltIn = "resift-tiny"
+
+// settle fills what depends on other keys.
+func (r *Reranker) settle() {
+	if r.Backend == "onnx" && r.Model == "" {
+		r.Model = BuiltIn
+	}
+}
+
+func (c *Config) settle() {
+	c.Reranker.settle()
+	for name, r := range c.Models {
+		r.settle()
+		c.Models[name] = r
+	}
+}
+
+// Default is the configuration of an empty file. It lacks what has no default: engine.urls, indices.
 func Default() Config {
 	return Config{
 		Listen:    "127.0.0.1:9280",

@@ -49,6 +49,7 @@ func Parse(text []byte, environ []string) (*Config, error) {
 		}
 	}
 	d.environment(environ, reflect.ValueOf(&c).Elem())
+	c.settle()
 	v := &validator{decoder: d}
 	v.config(&c)
 	if len(d.problems) > 0 {

@@ -109,9 +109,6 @@ func (v *validator) reranker(at string, r *Reranker) {
 	v.oneOf(at+".backend", r.Backend, "onnx", "tei")
 	switch r.Backend {
 	case "onnx":
-		if r.Model == "" {
-			v.wrong(at+".model", "is missing: a model directory (see docs/models.md)")
-		}
 		v.onlyFor("tei", at+".url", r.URL != "")
 		v.onlyFor("tei", at+".token", r.Token != "")
 	case "tei":

@@ -101,7 +101,11 @@ func (d *device) close() error {
 }
 
 // openDevice loads the model on a device.
-func openDevice(d *Directory, name string, so sessionSettings) (*device, error) {
+func openDevice(m model, name string, so sessionSettings) (*device, error) {
+	d, err := m.on(name)
+	if err != nil {
+		return nil, err
+	}
 	if d.Layout == LayoutPacked && name == deviceCPU {
 		return nil, fmt.Errorf("%s is for CUDA alone: its layout is %s, and ONNX Runtime has the operators for CUDA only; "+
 			"use device cuda:0, or import the weights for the CPU: resift model import --precision fp32, or int8", d.Path, LayoutPacked)
@@ -110,7 +114,6 @@ func openDevice(d *Directory, name string, so sessionSettings) (*device, error) 
 	if name != deviceCPU {
 		on.lost = isDeviceError
 	}
-	var err error
 	on.graph, err = on.open()
 	if err != nil {
 		return nil, err
@@ -120,15 +123,15 @@ func openDevice(d *Directory, name string, so sessionSettings) (*device, error) 
 
 // openDevices loads the model once per device. With "auto", CUDA devices are tried in turn; without any, the CPU serves,
 // and note tells why if the library has CUDA.
-func openDevices(d *Directory, names []string, so sessionSettings) (devices []*device, note string, err error) {
+func openDevices(m model, names []string, so sessionSettings) (devices []*device, note string, err error) {
 	if slices.Equal(names, []string{deviceAuto}) {
-		if devices, note = openAllCUDA(d, so); len(devices) > 0 {
+		if devices, note = openAllCUDA(m, so); len(devices) > 0 {
 			return devices, "", nil
 		}
 		names = []string{deviceCPU}
 	}
 	for _, name := range names {
-		on, err := openDevice(d, name, so)
+		on, err := openDevice(m, name, so)
 		if err != nil {
 			if note != "" {
 				err = fmt.Errorf("%w; CUDA was tried: %s", err, note)
@@ -141,14 +144,14 @@ func openDevices(d *Directory, names []string, so sessionSettings) (devices []*d
 }
 
 // openAllCUDA opens CUDA devices from 0 on until one fails. The note is the failure of the first.
-func openAllCUDA(d *Directory, so sessionSettings) (devices []*device, note string) {
+func openAllCUDA(m model, so sessionSettings) (devices []*device, note string) {
 	options, err := ort.NewCUDAProviderOptions()
 	if err != nil {
 		return nil, "" // a library for CPUs
 	}
 	_ = options.Destroy() // fails only where there is nothing to destroy
 	for id := range maxAutoDevices {
-		on, err := openDevice(d, "cuda:"+strconv.Itoa(id), so)
+		on, err := openDevice(m, "cuda:"+strconv.Itoa(id), so)
 		if err != nil {
 			if id == 0 {
 				note = err.Error()

@@ -17,6 +17,9 @@ const scoringVersion = "resift-score-1"
 // Verify hashes the files of the directory against resift.json and returns their digests. A file that was cut short or
 // altered is an error that names it.
 func (d *Directory) Verify() (map[string]string, error) {
+	if d.graph != nil {
+		return maps.Clone(d.Files), nil // hashed when they were written
+	}
 	digests, err := hashFiles(d.Path, d.scoringFiles())
 	if err != nil {
 		return nil, err
@@ -36,12 +39,17 @@ func (d *Directory) scoringFiles() map[string]string {
 	if files == nil {
 		files = map[string]string{}
 	}
-	for _, name := range []string{ModelFile, "tokenizer.json", "vocab.txt", "tokenizer_config.json"} {
+	for _, name := range append(tokenizerFiles(), ModelFile) {
 		if _, err := os.Stat(filepath.Join(d.Path, name)); err == nil {
 			files[name] = ""
 		}
 	}
 	return files
+}
+
+// tokenizerFiles are those that a tokenizer may be read from.
+func tokenizerFiles() []string {
+	return []string{"tokenizer.json", "vocab.txt", "tokenizer_config.json"}
 }
 
 // hashFiles returns the hex sha256 of each named file of dir.

@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/resift/resift/reranker/onnxgraph"
 )
 
 // Files of a model directory.
@@ -49,6 +51,22 @@ type Directory struct {
 	Declared bool
 
 	signature signature
+	graph     []byte // model.onnx of a built-in model, which has no folder; nil: it is in Path
+}
+
+// Describe is the description of a graph that onnxgraph wrote; names of files without their digests.
+func Describe(m onnxgraph.Metadata) Metadata {
+	out := Metadata{
+		Architecture: m.Architecture, Inputs: m.Inputs, Output: m.Output, MaxTokens: m.MaxTokens, PadToken: m.PadToken,
+		Precision: m.Precision, Layout: LayoutPadded, Source: m.Source, License: m.License, Files: map[string]string{},
+	}
+	if m.Packed {
+		out.Layout = LayoutPacked
+	}
+	for _, name := range m.Files {
+		out.Files[name] = ""
+	}
+	return out
 }
 
 // ReadDirectory reads the description of a model directory and checks the graph against it. A directory without
@@ -83,17 +101,24 @@ func ReadDirectory(dir string) (*Directory, error) {
 			return nil, fmt.Errorf("%s: %w", model, err)
 		}
 	}
-	problem := d.signature.matches(d.Metadata)
-	if problem == nil {
-		problem = errors.Join(checkInputs(d.Layout, d.Inputs)...)
+	if err := d.accept(); err != nil {
+		return nil, fmt.Errorf("%s: %w", model, err)
 	}
-	if problem != nil {
-		return nil, fmt.Errorf("%s: %w", model, problem)
+	return d, nil
+}
+
+// accept holds the description against the graph.
+func (d *Directory) accept() error {
+	if err := d.signature.matches(d.Metadata); err != nil {
+		return err
+	}
+	if err := errors.Join(checkInputs(d.Layout, d.Inputs)...); err != nil {
+		return err
 	}
 	if d.BatchPairs == 0 && d.signature.batchDependent() {
 		d.BatchPairs = 1
 	}
-	return d, nil
+	return nil
 }
 
 // BatchDependent tells whether the graph quantises activations with one scale for a whole batch: a pair's score would depend

@@ -178,7 +178,7 @@ func TestOpenRefusesWhatOnlyHashesOrRunsTell(t *testing.T) {
 	}{
 		"altered model":    {Options{Model: altered}, []string{ModelFile, "truncated or altered"}},
 		"hidden embedding": {Options{Model: readyModel(t, "hidden_embedding")}, []string{ModelFile, "not a cross-encoder", "[2 3]"}},
-		"no directory":     {Options{}, []string{"needs a model directory"}},
+		"no directory":     {Options{}, []string{"needs a model: "}},
 		"unknown backend":  {Options{Backend: "torch"}, []string{`"torch"`, `"onnx"`, `"tei"`}},
 		"no room for text": {Options{Model: tinyModel, MaxTokens: 3}, []string{"max_tokens 3"}},
 		"unknown device":   {Options{Model: tinyModel, Device: "tpu"}, []string{`"tpu"`, "cuda:0"}},

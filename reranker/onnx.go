@@ -36,7 +36,7 @@ type onnx struct {
 
 func openONNX(o Options) (*onnx, error) {
 	if o.Model == "" {
-		return nil, errors.New("the onnx backend needs a model directory")
+		return nil, errors.New("the onnx backend needs a model: the name of a built-in one, or a directory")
 	}
 	if o.MaxTokens != 0 && o.MaxTokens < minMaxTokens {
 		return nil, fmt.Errorf("max_tokens %d leaves no room for text: want at least %d, or 0", o.MaxTokens, minMaxTokens)
@@ -45,7 +45,7 @@ func openONNX(o Options) (*onnx, error) {
 	if err != nil {
 		return nil, err
 	}
-	d, err := ReadDirectory(o.Model)
+	m, err := findModel(o.Model)
 	if err != nil {
 		return nil, err
 	}
@@ -53,7 +53,7 @@ func openONNX(o Options) (*onnx, error) {
 	if err != nil {
 		return nil, err
 	}
-	maxTokens := d.MaxTokens
+	maxTokens := m.maxTokens()
 	if o.MaxTokens > 0 && o.MaxTokens < maxTokens {
 		maxTokens = o.MaxTokens
 	}
@@ -61,11 +61,15 @@ func openONNX(o Options) (*onnx, error) {
 		threads: max(1, o.Threads), sessions: cmp.Or(max(0, o.Sessions), cudaSessions), maxTokens: maxTokens,
 		batchTokens: cmp.Or(max(0, o.BatchTokens), cudaBatchTokens), memory: max(0, o.MemoryLimit), cuda: o.cuda,
 	}
-	hashed, encoder := async(d.Verify), async(func() (tokenizer.Tokenizer, error) { return tokenizer.OpenDir(d.Path) })
+	hashed, encoder := m.verify(), async(m.openTokenizer)
 	x := &onnx{}
 	var note string
-	x.devices, note, err = openDevices(d, devices, settings)
-	digests, hashErr := hashed()
+	x.devices, note, err = openDevices(m, devices, settings)
+	var d *Directory
+	if err == nil {
+		d = x.devices[0].graph.directory
+	}
+	digests, hashErr := hashed(d)
 	tok, tokErr := encoder()
 	x.tokenizer = tok
 	if err := errors.Join(hashErr, tokErr, err); err != nil {
@@ -74,6 +78,9 @@ func openONNX(o Options) (*onnx, error) {
 	onCPU := x.devices[0].name == deviceCPU
 	if onCPU && o.Sessions <= 0 {
 		settings.sessions = max(1, runtime.GOMAXPROCS(0)/settings.threads)
+	}
+	if onCPU {
+		d.graph = nil // ONNX Runtime has a copy, and a CPU is never opened again
 	}
 	if err := x.openLanes(settings.sessions); err != nil {
 		return nil, errors.Join(err, x.release())

@@ -17,7 +17,7 @@ type Options struct {
 
 	// Backend onnx.
 
-	Model   string // model directory
+	Model   string // name of a built-in model, or a model directory
 	Library string // file of the ONNX Runtime library; empty: $RESIFT_ONNXRUNTIME, beside the executable, the cache folder
 	// Device is "auto" (also when empty: every CUDA device the library can use, else the CPU), "cpu", or a comma list of
 	// "cuda:N".

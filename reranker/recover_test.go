@@ -169,7 +169,7 @@ func TestSeveralSessionsAndAReopenedOne(t *testing.T) {
 	if _, err := openLibrary(""); err != nil {
 		t.Fatal(err)
 	}
-	devices, _, err := openDevices(d, []string{"cpu", "cpu"}, sessionSettings{threads: 1})
+	devices, _, err := openDevices(folder{d}, []string{"cpu", "cpu"}, sessionSettings{threads: 1})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -52,7 +52,7 @@ type Stats struct {
 type Info struct {
 	Backend        string   `json:"backend"`
 	Name           string   `json:"name"`  // letters, digits and ._-/ alone
-	Model          string   `json:"model"` // directory, or the server's model name
+	Model          string   `json:"model"` // name of a built-in model, directory, or the server's model name
 	Architecture   string   `json:"architecture,omitempty"`
 	Precision      string   `json:"precision,omitempty"`
 	Layout         string   `json:"layout,omitempty"`

@@ -31,8 +31,12 @@ func openGraph(d *Directory, name string, so sessionSettings) (*graph, error) {
 	for _, in := range d.signature.inputs {
 		inputs = append(inputs, in.name)
 	}
-	path := filepath.Join(d.Path, ModelFile)
-	g.session, err = ort.NewDynamicAdvancedSession(path, inputs, []string{d.Output}, options)
+	path, outputs := filepath.Join(d.Path, ModelFile), []string{d.Output}
+	if d.graph != nil {
+		g.session, err = ort.NewDynamicAdvancedSessionWithONNXData(d.graph, inputs, outputs, options)
+	} else {
+		g.session, err = ort.NewDynamicAdvancedSession(path, inputs, outputs, options)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("load %s on %s: %w", path, name, explain(err))
 	}

@@ -14,7 +14,7 @@ import (
 
 // modelBench prints throughput and latency through the scheduler, from text to scores in the process's memory.
 func (p *program) modelBench(ctx context.Context, args []string) error {
-	m, f := p.modelFlags("model bench", "model bench DIR [--lengths 32,96,256] [--pairs 10,100] [--concurrency 1,4] | --mix")
+	m, f := p.modelFlags("model bench", "model bench NAME|DIR [--lengths 32,96,256] [--pairs 10,100] [--concurrency 1,4] | --mix")
 	lengths := f.String("lengths", "32,96,256", "tokens of a pair")
 	pairs := f.String("pairs", "10,100", "pairs of a request")
 	concurrency := f.String("concurrency", "1,4", "requests at the same time")

@@ -19,10 +19,8 @@ import (
 	"github.com/resift/resift/engines"
 	"github.com/resift/resift/eval"
 	"github.com/resift/resift/reranker"
+	"github.com/resift/resift/reranker/builtin"
 )
-
-// demoModel is the folder of the demo's model below the cache's models.
-const demoModel = "ms-marco-MiniLM-L-12-v2"
 
 // demoIndex is the demo's index.
 const demoIndex = "resift-demo-foldoc"
@@ -40,7 +38,7 @@ func (p *program) demo(ctx context.Context, args []string) error {
 	var o demoFlags
 	f := p.flags("demo", "demo [--model NAME|DIR] [--engine URL [--load-only]] [--port N] [--keep]")
 	f.StringVar(&o.engine, "engine", "", "`URL` of a running engine to use instead of booting one; the demo adds the index "+demoIndex)
-	f.StringVar(&o.model, "model", "", "model directory, or the `name` of one in the cache folder; empty: the one that `make model` makes")
+	f.StringVar(&o.model, "model", configs.BuiltIn, "`name` of a built-in model ("+strings.Join(builtin.Names(), ", ")+"), a model directory, or the name of one in the cache folder")
 	f.IntVar(&o.port, "port", 9280, "port of the proxy on 127.0.0.1; the admin port is the next one; 0: free ports")
 	f.BoolVar(&o.keep, "keep", false, "keep the engine's data for the next start")
 	f.BoolVar(&o.loadOnly, "load-only", false, "fill the index of --engine and end, without model and proxy")
@@ -58,8 +56,10 @@ func (p *program) demo(ctx context.Context, args []string) error {
 	if o.model, err = p.findModel(o.model); err != nil {
 		return err
 	}
-	if _, err := reranker.ReadDirectory(o.model); err != nil {
-		return err // now, not after an engine has booted
+	if _, ok := builtin.Find(o.model); !ok {
+		if _, err := reranker.ReadDirectory(o.model); err != nil {
+			return err // now, not after an engine has booted
+		}
 	}
 	err = p.runDemo(ctx, &o)
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
@@ -68,20 +68,20 @@ func (p *program) demo(ctx context.Context, args []string) error {
 	return err
 }
 
-// findModel returns the directory of a model that is named by a directory or by its name in the cache folder.
+// findModel returns what the configuration calls a model that is named as there, or by its name in the cache folder.
 func (p *program) findModel(name string) (string, error) {
+	if _, ok := builtin.Find(name); ok {
+		return name, nil
+	}
 	if info, err := os.Stat(name); err == nil && info.IsDir() {
 		return name, nil
 	}
 	models := filepath.Join(p.cacheDir(), "models")
-	dir := filepath.Join(models, cmp.Or(name, demoModel))
-	if _, err := os.Stat(dir); err == nil && filepath.IsLocal(cmp.Or(name, demoModel)) {
+	dir := filepath.Join(models, name)
+	if _, err := os.Stat(dir); err == nil && filepath.IsLocal(name) {
 		return dir, nil
 	}
-	if name == "" {
-		return "", fmt.Errorf("the demo's model is not at %s; `make model` gets it", dir)
-	}
-	return "", fmt.Errorf("--model %s: neither a directory nor a model in %s", name, models)
+	return "", fmt.Errorf("--model %s: no built-in model (%s), no directory, and no model in %s", name, strings.Join(builtin.Names(), ", "), models)
 }
 
 // cacheDir is the folder for what is fetched or made once: see docs/building.md.
@@ -134,8 +134,8 @@ func (p *program) runDemo(ctx context.Context, o *demoFlags) error {
 	if err != nil {
 		return err
 	}
-	info := s.current.snapshot.Load().models.first().Info()
-	g.done(fmt.Sprintf("resift before it at %s, with %s (%s) on %s", s.URL(), info.Name, info.Precision, strings.Join(info.Devices, ", ")))
+	model := s.current.snapshot.Load().models.first()
+	g.done(fmt.Sprintf("resift before it at %s, with %s (%s) on %s", s.URL(), model.Name(), model.Info().Precision, strings.Join(model.Info().Devices, ", ")))
 	err = s.run(ctx, func(ctx context.Context) error {
 		if err := p.showSearches(ctx, s.URL()); err != nil {
 			return err
@@ -219,7 +219,7 @@ func (p *program) showSearches(ctx context.Context, url string) error {
 			}
 			name := "BM25"
 			if arm == eval.Treatment {
-				name = strings.TrimSpace("resift, " + answer.Status + " " + answer.Reason)
+				name = strings.TrimSpace(cmp.Or(answer.Model, "resift") + ", " + answer.Status + " " + answer.Reason)
 			}
 			orders[a] = demo.Order{Name: name, Took: answer.Elapsed}
 			for _, d := range answer.Docs {

@@ -54,11 +54,24 @@ func (p *program) importModel(o importOptions) error {
 	if err := o.settle(); err != nil {
 		return err
 	}
-	if _, err := os.Stat(o.to); !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("%s exists already", o.to)
+	var note string
+	err := newFolder(o.to, func(dir string) (err error) {
+		note, err = o.fill(dir)
+		return err
+	})
+	if err != nil {
+		return err
 	}
-	// Built beside its place and renamed: a model directory is there whole or not at all.
-	parent := filepath.Dir(filepath.Clean(o.to))
+	fmt.Fprintf(p.stdout, "%s: %s\n", o.to, note)
+	return nil
+}
+
+// newFolder makes the folder to, which must not exist. It is built beside its place and renamed: it is there whole or not at all.
+func newFolder(to string, fill func(dir string) error) error {
+	if _, err := os.Stat(to); !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%s exists already", to)
+	}
+	parent := filepath.Dir(filepath.Clean(to))
 	if err := os.MkdirAll(parent, 0o755); err != nil {
 		return err
 	}
@@ -67,15 +80,10 @@ func (p *program) importModel(o importOptions) error {
 		return err
 	}
 	defer os.RemoveAll(tmp)
-	note, err := o.fill(tmp)
-	if err != nil {
+	if err := fill(tmp); err != nil {
 		return err
 	}
-	if err := errors.Join(os.Chmod(tmp, 0o755), os.Rename(tmp, o.to)); err != nil {
-		return err
-	}
-	fmt.Fprintf(p.stdout, "%s: %s\n", o.to, note)
-	return nil
+	return errors.Join(os.Chmod(tmp, 0o755), os.Rename(tmp, to))
 }
 
 // settle fills what was left open, and refuses what no graph is for.
@@ -190,17 +198,8 @@ func (o *importOptions) graph() onnxgraph.Options {
 }
 
 func (o *importOptions) metadata(m onnxgraph.Metadata) reranker.Metadata {
-	out := reranker.Metadata{
-		Name:         o.name,
-		Architecture: m.Architecture, Inputs: m.Inputs, Output: m.Output, MaxTokens: m.MaxTokens, PadToken: m.PadToken,
-		Precision: m.Precision, Layout: reranker.LayoutPadded, Source: m.Source, License: m.License, Files: map[string]string{},
-	}
-	if m.Packed {
-		out.Layout = reranker.LayoutPacked
-	}
-	for _, name := range m.Files {
-		out.Files[name] = ""
-	}
+	out := reranker.Describe(m)
+	out.Name = o.name
 	return out
 }
 

@@ -125,7 +125,7 @@ func TestFindModel(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := &program{env: []string{"HOME=" + home}}
-	for name, want := range map[string]string{"own": cached, home: home} {
+	for name, want := range map[string]string{"own": cached, home: home, "resift-tiny": "resift-tiny"} {
 		if got, err := p.findModel(name); got != want || err != nil {
 			t.Errorf("%s: %q (%v), want %q", name, got, err, want)
 		}

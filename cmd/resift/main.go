@@ -27,11 +27,12 @@ format, ordered by a model that read the query and each hit together.
   resift demo                    a real engine, a corpus, a model and the proxy, on this machine
   resift eval                    relevance of the engine's order and the model's, through a running proxy
   resift ab report               which arm of an experiment serves its users better, from the records
-  resift model info DIR          what a model directory is, and what it will run on
-  resift model bench DIR         pairs/s, tokens/s and milliseconds by length and batch
-  resift model verify DIR        compares its scores with a reference's
+  resift model info MODEL        what a model is, and what it will run on; MODEL is a directory, or built in: resift-tiny, resift-small
+  resift model bench MODEL       pairs/s, tokens/s and milliseconds by length and batch
+  resift model verify MODEL      compares its scores with a reference's
   resift model import DIR -o OUT makes a model directory of published weights, or of a ready ONNX cross-encoder
   resift model pull NAME         downloads a model from a hub and imports it
+  resift model export NAME -o OUT writes a built-in model as a folder of published weights
   resift version
 
 resift COMMAND -h lists a command's flags.

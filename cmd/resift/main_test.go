@@ -46,10 +46,9 @@ func TestWrongCalls(t *testing.T) {
 		{[]string{"model", "info"}, 2, "want 1 names, found 0"},
 		{[]string{"model", "info", "/nowhere"}, 1, "/nowhere"},
 		{[]string{"model", "bench", "--lengths", "9,x", "/nowhere"}, 1, "want whole numbers above 0"},
-		{[]string{"demo", "--port", "0"}, 1, "make model"},
 		{[]string{"demo", "--load-only"}, 1, "--load-only: --engine is missing"},
 		{[]string{"demo", "--load-only", "--engine", "http://127.0.0.1:1"}, 1, "connection refused"},
-		{[]string{"demo", "--port", "0", "--model", "nothing"}, 1, "--model nothing: neither a directory nor a model in "},
+		{[]string{"demo", "--port", "0", "--model", "nothing"}, 1, "--model nothing: no built-in model (resift-tiny, resift-small), no directory, and no model in "},
 		{[]string{"demo", "--port", "0", "--model", "."}, 1, "model directory: stat model.onnx"},
 	} {
 		code, stdout, stderr := call(t, c.args...)

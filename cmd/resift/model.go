@@ -3,16 +3,21 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"text/tabwriter"
 
 	"github.com/resift/resift/reranker"
+	"github.com/resift/resift/reranker/builtin"
 )
 
-// model runs one of the commands about model directories.
+// model runs one of the commands about models.
 func (p *program) model(ctx context.Context, args []string) error {
 	if len(args) > 0 {
 		switch args[0] {
@@ -26,9 +31,11 @@ func (p *program) model(ctx context.Context, args []string) error {
 			return p.modelVerify(ctx, args[1:])
 		case "pull":
 			return p.modelPull(ctx, args[1:])
+		case "export":
+			return p.modelExport(args[1:])
 		}
 	}
-	fmt.Fprint(p.stderr, "usage: resift model info|bench|verify|import|pull …\n")
+	fmt.Fprint(p.stderr, "usage: resift model info|bench|verify|import|pull|export …\n")
 	return errUsage
 }
 
@@ -50,9 +57,9 @@ func (p *program) modelFlags(name, synopsis string) (*modelFlags, *flag.FlagSet)
 	return m, f
 }
 
-// modelInfo prints what a model directory is, after opening it as the proxy would: its files are checked.
+// modelInfo prints what a model is, after opening it as the proxy would: its files are checked. Of a built-in it prints the card too.
 func (p *program) modelInfo(args []string) error {
-	m, f := p.modelFlags("model info", "model info DIR [--device …]")
+	m, f := p.modelFlags("model info", "model info NAME|DIR [--device …]")
 	asJSON := f.Bool("json", false, "print JSON")
 	names, err := parse(f, args, 1)
 	if err != nil {
@@ -64,11 +71,19 @@ func (p *program) modelInfo(args []string) error {
 		return err
 	}
 	defer r.Close()
-	i := r.Info()
+	i, card := r.Info(), ""
+	if b, ok := builtin.Find(names[0]); ok {
+		if card, err = b.Card(); err != nil {
+			return err
+		}
+	}
 	if *asJSON {
 		enc := json.NewEncoder(p.stdout)
 		enc.SetIndent("", "  ")
-		return enc.Encode(i)
+		return enc.Encode(struct {
+			reranker.Info
+			Card string `json:"card,omitempty"` // Markdown
+		}{i, card})
 	}
 	t := tabwriter.NewWriter(p.stdout, 0, 0, 2, ' ', 0)
 	for _, row := range [][2]string{
@@ -81,5 +96,44 @@ func (p *program) modelInfo(args []string) error {
 			fmt.Fprintf(t, "%s\t%s\n", row[0], row[1])
 		}
 	}
-	return t.Flush()
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	if card != "" {
+		fmt.Fprintf(p.stdout, "\n%s", card)
+	}
+	return nil
+}
+
+// modelExport writes a built-in model as a folder of published weights, for `model import`, training and other programs.
+func (p *program) modelExport(args []string) error {
+	f := p.flags("model export", "model export NAME -o OUT")
+	to := f.String("o", "", "`folder` to make; must not exist")
+	names, err := parse(f, args, 1)
+	if err != nil {
+		return err
+	}
+	if *to == "" {
+		return errors.New("-o is missing: the folder to make")
+	}
+	b, ok := builtin.Find(names[0])
+	if !ok {
+		return fmt.Errorf("no built-in model is called %s; there are %s", names[0], strings.Join(builtin.Names(), ", "))
+	}
+	files, err := b.FileNames()
+	if err != nil {
+		return err
+	}
+	return newFolder(*to, func(dir string) error {
+		for _, name := range files {
+			content, err := fs.ReadFile(b.Files(), name)
+			if err != nil {
+				return err
+			}
+			if err := os.WriteFile(filepath.Join(dir, name), content, 0o644); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }

@@ -171,10 +171,11 @@ func (s *server) run(ctx context.Context, beside ...func(context.Context) error)
 	open := s.current.snapshot.Load().models
 	info := open.first().Info()
 	s.telemetry.logger.Info("resift is up", "version", version, "listen", s.URL(), "admin", s.AdminURL(), "rerank_api", s.RerankURL(),
-		"model", info.Model, "devices", info.Devices, "sessions", info.Sessions)
+		"model", open.first().Name(), "from", info.Model, "precision", info.Precision, "devices", info.Devices, "sessions", info.Sessions)
 	for _, name := range open.names()[1:] {
 		info := open[name].Info()
-		s.telemetry.logger.Info("one more model", "name", name, "model", info.Model, "devices", info.Devices, "sessions", info.Sessions)
+		s.telemetry.logger.Info("one more model", "name", name, "model", open[name].Name(), "from", info.Model, "precision", info.Precision,
+			"devices", info.Devices, "sessions", info.Sessions)
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return served(s.searchHTTP.Serve(s.search)) })

@@ -41,7 +41,7 @@ var errVerify = errors.New("the model does not give the scores that it should")
 // modelVerify compares the scores of a model directory with those of a reference file, and a pair's score in company with
 // its score alone. Opening the directory has checked its files.
 func (p *program) modelVerify(ctx context.Context, args []string) error {
-	m, f := p.modelFlags("model verify", "model verify DIR [--reference FILE] [--tolerance X]")
+	m, f := p.modelFlags("model verify", "model verify NAME|DIR [--reference FILE] [--tolerance X]")
 	reference := f.String("reference", "", "JSONL `file` of {query, passage, score}, such as golden.jsonl; empty: only that a score is its pair's alone")
 	bound := f.Float64("tolerance", 0, "most a score may differ from the reference's; 0: by the model's precision")
 	names, err := parse(f, args, 1)
@@ -242,7 +242,7 @@ func (v *verification) passed() bool {
 
 func (v *verification) print(w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(t, "model\t%s, %s on %s; its files are as resift.json says\n", v.info.Model, v.info.Precision, strings.Join(v.info.Devices, ", "))
+	fmt.Fprintf(t, "model\t%s, %s on %s; its files are as their digests say\n", v.info.Model, v.info.Precision, strings.Join(v.info.Devices, ", "))
 	fmt.Fprintf(t, "pairs\t%d of %d queries\n", v.pairs, v.queries)
 	if v.reference != "" {
 		fmt.Fprintf(t, "difference\tat most %.2g from %s (bound %g)\n", v.difference, v.reference, v.bound)

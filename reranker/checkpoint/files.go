@@ -47,21 +47,20 @@ func Is(dir string) bool {
 // weights are the tensors of one or more opened files, by name.
 type weights struct {
 	tensors map[string]*tensor
-	files   []*os.File
+	files   []fs.File
 }
 
-func openWeights(dir string) (*weights, error) {
+func openWeights(folder fs.FS) (*weights, error) {
 	w := &weights{tensors: map[string]*tensor{}}
 	for _, name := range weightsFiles() {
-		path := filepath.Join(dir, name)
-		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		if _, err := fs.Stat(folder, name); errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
 		var err error
 		if strings.HasSuffix(name, ".json") {
-			err = w.openShards(dir, path)
+			err = w.openShards(folder, name)
 		} else {
-			_, err = w.open(path)
+			_, err = w.open(folder, name)
 		}
 		if err != nil {
 			w.close()
@@ -69,7 +68,7 @@ func openWeights(dir string) (*weights, error) {
 		}
 		return w, nil
 	}
-	return nil, fmt.Errorf("%s has no weights: one of %s is needed", dir, strings.Join(weightsFiles(), ", "))
+	return nil, fmt.Errorf("it has no weights: one of %s is needed", strings.Join(weightsFiles(), ", "))
 }
 
 func (w *weights) close() {
@@ -79,8 +78,8 @@ func (w *weights) close() {
 }
 
 // open adds the tensors of a file and returns their names.
-func (w *weights) open(path string) ([]string, error) {
-	f, err := os.Open(path)
+func (w *weights) open(folder fs.FS, name string) ([]string, error) {
+	f, err := folder.Open(name)
 	if err != nil {
 		return nil, err
 	}
@@ -89,26 +88,30 @@ func (w *weights) open(path string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := checkContent(f, info); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+	at, ok := f.(io.ReaderAt)
+	if !ok {
+		return nil, fmt.Errorf("%s cannot be read at any place", name)
+	}
+	if err := checkContent(at, info); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	read := readTorch
-	if strings.HasSuffix(path, ".safetensors") {
+	if strings.HasSuffix(name, ".safetensors") {
 		read = readSafetensors
 	}
-	tensors, err := read(f, info.Size())
+	tensors, err := read(at, info.Size())
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	var names []string
 	left := info.Size()
 	for _, t := range tensors {
 		// Views may share numbers, but not so often that they take many times the file's size in memory.
 		if left -= int64(t.count()); left < 0 {
-			return nil, fmt.Errorf("%s: its tensors have more numbers than the file has bytes", path)
+			return nil, fmt.Errorf("%s: its tensors have more numbers than the file has bytes", name)
 		}
 		if w.tensors[t.name] != nil {
-			return nil, fmt.Errorf("%s: a second tensor is named %s", path, t.name)
+			return nil, fmt.Errorf("%s: a second tensor is named %s", name, t.name)
 		}
 		w.tensors[t.name] = t
 		names = append(names, t.name)
@@ -117,7 +120,7 @@ func (w *weights) open(path string) ([]string, error) {
 }
 
 // checkContent names the two things that a clone without its large files has in the place of weights.
-func checkContent(f *os.File, info fs.FileInfo) error {
+func checkContent(f io.ReaderAt, info fs.FileInfo) error {
 	if !info.Mode().IsRegular() {
 		return errors.New("not a regular file")
 	}
@@ -136,8 +139,8 @@ func checkContent(f *os.File, info fs.FileInfo) error {
 }
 
 // openShards opens the files that an index names. Both sides must agree: a tensor lies in the file that the index tells.
-func (w *weights) openShards(dir, index string) error {
-	text, err := readText(index)
+func (w *weights) openShards(folder fs.FS, index string) error {
+	text, err := readText(folder, index)
 	if err != nil {
 		return err
 	}
@@ -158,7 +161,7 @@ func (w *weights) openShards(dir, index string) error {
 		if shard != filepath.Base(shard) || !filepath.IsLocal(shard) || strings.ContainsAny(shard, `/\:`) {
 			return fmt.Errorf("%s: %q is no name of a file beside it", index, shard)
 		}
-		names, err := w.open(filepath.Join(dir, shard))
+		names, err := w.open(folder, shard)
 		if err != nil {
 			return err
 		}
@@ -172,8 +175,8 @@ func (w *weights) openShards(dir, index string) error {
 }
 
 // readText reads a small file whole.
-func readText(path string) ([]byte, error) {
-	f, err := os.Open(path)
+func readText(folder fs.FS, name string) ([]byte, error) {
+	f, err := folder.Open(name)
 	if err != nil {
 		return nil, err
 	}
@@ -183,7 +186,7 @@ func readText(path string) ([]byte, error) {
 		return nil, err
 	}
 	if len(text) > maxTextFile {
-		return nil, fmt.Errorf("%s has more than %d bytes", path, maxTextFile)
+		return nil, fmt.Errorf("%s has more than %d bytes", name, maxTextFile)
 	}
 	return text, nil
 }

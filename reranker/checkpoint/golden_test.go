@@ -41,7 +41,7 @@ func TestFilesOfPyTorchHoldTheSameWeights(t *testing.T) {
 func TestViewsOfPyTorch(t *testing.T) {
 	w := &weights{tensors: map[string]*tensor{}}
 	defer w.close()
-	if _, err := w.open("testdata/views.bin"); err != nil {
+	if _, err := w.open(os.DirFS("testdata"), "views.bin"); err != nil {
 		t.Fatal(err)
 	}
 	for name, want := range map[string][]float32{

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -256,7 +257,7 @@ func TestSharedStorageIsBounded(t *testing.T) {
 	p.raw("u.")
 	dir := t.TempDir()
 	put(t, dir, torchFile, stored(map[string][]byte{"x/data.pkl": p.Bytes(), "x/data/0": encode(float32s, values)}))
-	if _, err := openWeights(dir); err == nil || !strings.Contains(err.Error(), "more numbers than the file has bytes") {
+	if _, err := openWeights(os.DirFS(dir)); err == nil || !strings.Contains(err.Error(), "more numbers than the file has bytes") {
 		t.Errorf("error %v", err)
 	}
 }

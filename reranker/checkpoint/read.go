@@ -3,8 +3,9 @@ package checkpoint
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
-	"path/filepath"
+	"os"
 	"slices"
 	"strings"
 
@@ -21,42 +22,56 @@ type Checkpoint struct {
 	Encoder      *onnxgraph.CrossEncoder // float32, whatever the file has
 }
 
-// Read reads the checkpoint in dir. It takes memory for the weights in float32 and a few hundred kilobytes more. Errors name
-// the file or the tensor: an unknown architecture, a damaged or hostile file, tensors that are missing, unexpected,
-// of another shape or not finite, more than one label, no tokenizer or one of another model.
+// Read reads the checkpoint in the folder dir. It takes memory for the weights in float32 and a few hundred kilobytes more.
+// Errors name the file or the tensor: an unknown architecture, a damaged or hostile file, tensors that are missing,
+// unexpected, of another shape or not finite, more than one label, no tokenizer or one of another model.
 func Read(dir string) (*Checkpoint, error) {
-	text, err := readText(filepath.Join(dir, configFile))
+	c, err := readFolder(os.DirFS(dir))
+	if err != nil {
+		return nil, fmt.Errorf("checkpoint %s: %w", dir, err)
+	}
+	return c, nil
+}
+
+// ReadFS is Read of a folder that need not be on disk. Its files implement io.ReaderAt.
+func ReadFS(folder fs.FS) (*Checkpoint, error) {
+	c, err := readFolder(folder)
 	if err != nil {
 		return nil, fmt.Errorf("checkpoint: %w", err)
+	}
+	return c, nil
+}
+
+func readFolder(folder fs.FS) (*Checkpoint, error) {
+	text, err := readText(folder, configFile)
+	if err != nil {
+		return nil, err
 	}
 	c, err := parseConfig(text)
 	if err != nil {
-		return nil, fmt.Errorf("checkpoint: %s: %w", filepath.Join(dir, configFile), err)
+		return nil, fmt.Errorf("%s: %w", configFile, err)
 	}
 	a, err := architectureOf(c)
 	if err != nil {
-		return nil, fmt.Errorf("checkpoint: %w", err)
+		return nil, err
 	}
 	out := &Checkpoint{Architecture: a.class, BaseModel: c.baseModel(), PadToken: c.Pad}
-	if out.Vocabulary, err = vocabularySize(dir, c); err != nil {
-		return nil, fmt.Errorf("checkpoint: %w", err)
+	if out.Vocabulary, err = vocabularySize(folder, c); err != nil {
+		return nil, err
 	}
-	w, err := openWeights(dir)
+	w, err := openWeights(folder)
 	if err != nil {
-		return nil, fmt.Errorf("checkpoint: %w", err)
+		return nil, err
 	}
 	defer w.close()
 	if out.Encoder, err = a.read(w.tensors, c); err != nil {
-		return nil, fmt.Errorf("checkpoint: %s in %s: %w", a.class, dir, err)
+		return nil, fmt.Errorf("%s: %w", a.class, err)
 	}
 	if rows := out.Encoder.Word.Rows; out.Vocabulary > rows || out.PadToken >= rows {
-		return nil, fmt.Errorf("checkpoint: %s: a tokenizer of %d tokens, padded with %d, is not that of a model with embeddings of %d",
-			dir, out.Vocabulary, out.PadToken, rows)
+		return nil, fmt.Errorf("a tokenizer of %d tokens, padded with %d, is not that of a model with embeddings of %d", out.Vocabulary, out.PadToken, rows)
 	}
-	if out.MaxTokens, err = maxTokens(dir, out.Encoder.Position.Rows); err != nil {
-		return nil, fmt.Errorf("checkpoint: %w", err)
-	}
-	return out, nil
+	out.MaxTokens, err = maxTokens(folder, out.Encoder.Position.Rows)
+	return out, err
 }
 
 // read takes the encoder and its head out of tensors.

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"path/filepath"
 )
 
 // Files that a tokenizer is made of, the first that is there.
@@ -17,21 +16,20 @@ const (
 )
 
 // vocabularySize counts the tokens of the folder's tokenizer.
-func vocabularySize(dir string, c config) (int, error) {
-	path := filepath.Join(dir, tokenizerFile)
-	text, err := readText(path)
+func vocabularySize(folder fs.FS, c config) (int, error) {
+	text, err := readText(folder, tokenizerFile)
 	if err == nil {
 		n, err := tokensOf(text)
 		if err != nil {
-			return 0, fmt.Errorf("%s: %w", path, err)
+			return 0, fmt.Errorf("%s: %w", tokenizerFile, err)
 		}
 		return n, nil
 	}
 	if errors.Is(err, fs.ErrNotExist) {
-		text, err = readText(filepath.Join(dir, vocabularyFile))
+		text, err = readText(folder, vocabularyFile)
 	}
 	if errors.Is(err, fs.ErrNotExist) {
-		return 0, missingVocabulary(dir, c)
+		return 0, missingVocabulary(c)
 	}
 	if err != nil {
 		return 0, err
@@ -44,8 +42,8 @@ func vocabularySize(dir string, c config) (int, error) {
 }
 
 // missingVocabulary tells where the vocabulary is: DistilBERT-Cat is published without one.
-func missingVocabulary(dir string, c config) error {
-	text := fmt.Sprintf("%s has neither %s nor %s", dir, tokenizerFile, vocabularyFile)
+func missingVocabulary(c config) error {
+	text := fmt.Sprintf("it has neither %s nor %s", tokenizerFile, vocabularyFile)
 	if base := c.baseModel(); base != "" {
 		return fmt.Errorf("%s: the model uses the tokenizer of %.200q (bert_model in %s); put that model's %s there",
 			text, base, configFile, vocabularyFile)
@@ -86,9 +84,8 @@ func tokensOf(text []byte) (int, error) {
 }
 
 // maxTokens is the longest pair: what the position table holds, or less where the tokenizer's configuration says so.
-func maxTokens(dir string, positions int) (int, error) {
-	path := filepath.Join(dir, tokenizerConfig)
-	text, err := readText(path)
+func maxTokens(folder fs.FS, positions int) (int, error) {
+	text, err := readText(folder, tokenizerConfig)
 	if errors.Is(err, fs.ErrNotExist) {
 		return positions, nil
 	}
@@ -99,7 +96,7 @@ func maxTokens(dir string, positions int) (int, error) {
 		MaxLength float64 `json:"model_max_length"` // Transformers writes 1e30 for "unknown"
 	}
 	if err := json.Unmarshal(text, &c); err != nil {
-		return 0, fmt.Errorf("%s: %w", path, err)
+		return 0, fmt.Errorf("%s: %w", tokenizerConfig, err)
 	}
 	if c.MaxLength >= 1 && c.MaxLength < float64(positions) {
 		return int(c.MaxLength), nil

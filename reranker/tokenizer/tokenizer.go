@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 )
 
 // Tokenizer encodes pairs of one query and many passages. Safe for concurrent use.
@@ -46,21 +45,34 @@ func (q Query) Len() int { return len(q.ids) }
 // OpenDir loads the tokenizer of a model directory: its tokenizer.json, which decides alone, or else its vocab.txt with
 // the settings in tokenizer_config.json, if any, as transformers' BertTokenizer reads them.
 func OpenDir(dir string) (Tokenizer, error) {
-	file, err := os.ReadFile(filepath.Join(dir, "tokenizer.json"))
-	if errors.Is(err, fs.ErrNotExist) {
-		file, err = fileFromVocabulary(dir)
-	}
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("open tokenizer: %s has neither tokenizer.json nor vocab.txt", dir)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("open tokenizer in %s: %w", dir, err)
-	}
-	tok, err := Open(file)
+	tok, err := openFolder(os.DirFS(dir))
 	if err != nil {
 		return nil, fmt.Errorf("open tokenizer in %s: %w", dir, err)
 	}
 	return tok, nil
+}
+
+// OpenFS is OpenDir of a folder that need not be on disk.
+func OpenFS(folder fs.FS) (Tokenizer, error) {
+	tok, err := openFolder(folder)
+	if err != nil {
+		return nil, fmt.Errorf("open tokenizer: %w", err)
+	}
+	return tok, nil
+}
+
+func openFolder(folder fs.FS) (Tokenizer, error) {
+	file, err := fs.ReadFile(folder, "tokenizer.json")
+	if errors.Is(err, fs.ErrNotExist) {
+		file, err = fileFromVocabulary(folder)
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, errors.New("it has neither tokenizer.json nor vocab.txt")
+	}
+	if err != nil {
+		return nil, err
+	}
+	return Open(file)
 }
 
 // Open loads a tokenizer from the bytes of a tokenizer.json.

@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -47,13 +45,13 @@ func (t *tokenText) UnmarshalJSON(raw []byte) error {
 }
 
 // fileFromVocabulary makes the tokenizer.json that transformers makes from a vocab.txt and its tokenizer_config.json.
-func fileFromVocabulary(dir string) ([]byte, error) {
-	text, err := os.ReadFile(filepath.Join(dir, "vocab.txt"))
+func fileFromVocabulary(folder fs.FS) ([]byte, error) {
+	text, err := fs.ReadFile(folder, "vocab.txt")
 	if err != nil {
 		return nil, err
 	}
 	var c legacyConfig
-	raw, err := os.ReadFile(filepath.Join(dir, "tokenizer_config.json"))
+	raw, err := fs.ReadFile(folder, "tokenizer_config.json")
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
