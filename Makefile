@@ -26,12 +26,12 @@ build-gpu: ## bin-gpu/resift, with ONNX Runtime's CUDA libraries beside it (Linu
 	@library="$$(build/onnxruntime-gpu.sh)" && RESIFT_ONNXRUNTIME="$$library" build/resift.sh bin-gpu
 
 .PHONY: demo
-demo: model ## a real engine, a corpus, a model and the proxy on this machine; Ctrl-C ends all of it
+demo: build ## a real engine, a corpus, a model and the proxy on this machine; Ctrl-C ends all of it
 	@build/require.sh mvn
 	@exec bin/resift demo
 
 .PHONY: model
-model: build ## the demo's model, converted, in the cache
+model: build ## a large model to compare with and to test with, converted, in the cache
 	@if [ ! -f "$(models)/$(model)/resift.json" ]; then \
 		source="$$(build/model.sh $(model))" && \
 		bin/resift model import "$$source" -o "$(models)/$(model)" --license Apache-2.0 \
@@ -95,7 +95,7 @@ fuzz: ## each fuzz target for FUZZTIME (10s)
 	@$(native) build/fuzz.sh $(FUZZTIME)
 
 .PHONY: bench
-bench: model ## figures beside their baselines, in one run; TOPICS="pairs tokenizer splitter proxy passthrough highlight demo processor"
+bench: model ## figures beside their baselines, in one run; TOPICS="tiny pairs tokenizer splitter proxy passthrough highlight demo processor"
 	@build/require.sh mvn
 	@bench/setup.sh $(TOPICS)
 	@$(native) go run ./bench $(TOPICS)

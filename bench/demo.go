@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/resift/resift/reranker/builtin"
 )
 
 // stages of a search as Server-Timing names them.
@@ -23,8 +25,8 @@ func (b *bench) demo(ctx context.Context) error {
 	}
 	t := b.table(fmt.Sprintf("A search of the demo, window %d, no score known: p50 ms of %d searches", benchWindow, benchQuestions),
 		append([]string{"model"}, append(stages(), "client")...)...)
-	for _, model := range []string{b.fp32, b.int8} {
-		times, err := b.searchesOf(ctx, model)
+	for _, model := range append(builtin.Names(), b.int8, b.fp32) {
+		times, err := b.searchesOf(ctx, model, benchQuestions)
 		if err != nil {
 			return err
 		}
@@ -37,8 +39,8 @@ func (b *bench) demo(ctx context.Context) error {
 	return t.flush()
 }
 
-// searchesOf sends each question once to a fresh resift, and returns the times by stage.
-func (b *bench) searchesOf(ctx context.Context, model string) (times map[string][]time.Duration, err error) {
+// searchesOf sends count questions once to a fresh resift, and returns the times by stage.
+func (b *bench) searchesOf(ctx context.Context, model string, count int) (times map[string][]time.Duration, err error) {
 	p, err := b.startResift(ctx, model, "*")
 	if err != nil {
 		return nil, err
@@ -47,13 +49,13 @@ func (b *bench) searchesOf(ctx context.Context, model string) (times map[string]
 	client := &http.Client{Transport: &http.Transport{DisableCompression: true}}
 	defer client.CloseIdleConnections()
 	times = map[string][]time.Duration{}
-	for i, q := range questions(benchQuestions + 1) {
+	for i, q := range append([]string{"warm up"}, questions(count)...) {
 		header, _, took, err := search(p.url, q, 10, "reranked", nil).send(ctx, client)
 		if err != nil {
 			return nil, err
 		}
 		if i == 0 {
-			continue // the first warms up
+			continue
 		}
 		for stage, d := range parseTiming(header.Get("Server-Timing")) {
 			times[stage] = append(times[stage], d)

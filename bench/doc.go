@@ -1,6 +1,7 @@
 // Command bench measures resift beside what one would use in its place, both in one run and in turns, and prints a table
 // for each topic:
 //
+//	tiny         the built-in models beside their teacher, and a search with them beside the engine's
 //	pairs        scoring, from text to logits, beside ONNX Runtime in Python
 //	tokenizer    the own WordPiece beside Hugging Face's tokenizers
 //	splitter     reading and writing an engine's answer beside encoding/json

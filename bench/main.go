@@ -39,6 +39,7 @@ type topic struct {
 
 func topics() []topic {
 	return []topic{
+		{"tiny", (*bench).tiny},
 		{"pairs", (*bench).pairs},
 		{"tokenizer", (*bench).tokenizers},
 		{"splitter", (*bench).splitter},
