@@ -15,7 +15,7 @@ const (
 	// FP32 computes in float32. The scores are those of the weights, to float32 rounding.
 	FP32 Precision = "fp32"
 	// Int8 quantises each row of activations by its own range and multiplies in int8. A pair's score is still its own, but
-	// differs from FP32's (docs/demo-model.md has figures), and near ties may change order.
+	// differs from FP32's (docs/minilm.md has figures), and near ties may change order.
 	Int8 Precision = "int8"
 )
 

@@ -6,7 +6,7 @@
 // alone: no operator looks across rows, and padding is masked out exactly.
 //
 // Packed-away weights come from Unquantize, which takes them out of a graph quantised by ONNX Runtime's dynamic
-// quantiser. Convert joins the two for the demo's model; docs/demo-model.md says why, and what it measured.
+// quantiser. Convert joins the two for MiniLM L-12; docs/minilm.md says why, and what it measured.
 //
 // The package needs no native library; it writes files and never runs a graph.
 package onnxgraph

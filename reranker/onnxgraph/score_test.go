@@ -29,7 +29,7 @@ func TestBuiltGraphScoresAsTheReference(t *testing.T) {
 		{"no pooler", 2, 32, 4, func(c *CrossEncoder) { distil(c); c.Pooler = nil }},
 		{"large epsilon", 2, 32, 4, func(c *CrossEncoder) { c.Epsilon = 0.3 }},
 	}
-	// Int8's bound is that of weights and activations of 8 bits at these sizes; the demo's model has its own test.
+	// Int8's bound is that of weights and activations of 8 bits at these sizes; MiniLM has its own test.
 	bounds := map[Precision]float64{FP32: 1e-5, Int8: 0.15}
 	for _, c := range cases {
 		for precision, bound := range bounds {
@@ -74,7 +74,7 @@ func TestUnquantizedTinyScoresAsNumPy(t *testing.T) {
 func TestConvertedDemoModel(t *testing.T) {
 	source := demoSource(t)
 	pairs := readPairs(t, "golden.json")
-	// The error of Int8 on 250 pairs of real text is in docs/demo-model.md; it is not rounding, so order may differ.
+	// The error of Int8 on 250 pairs of real text is in docs/minilm.md; it is not rounding, so order may differ.
 	for precision, bound := range map[Precision]float64{FP32: 1e-4, Int8: 0.35} {
 		t.Run(string(precision), func(t *testing.T) {
 			dir := t.TempDir()

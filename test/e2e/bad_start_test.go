@@ -197,7 +197,7 @@ const struct base *OrtGetApiBase(void) { return &it; }
 
 // TestBadLibrary starts resift on native libraries that are missing, something else, or too old.
 func TestBadLibrary(t *testing.T) {
-	model, dir := modelDirectory(t), t.TempDir()
+	model, dir := "resift-tiny", t.TempDir()
 	text := filepath.Join(dir, "text.so")
 	writeFile(t, text, "this is no library")
 	compile := func(name, source string) string {

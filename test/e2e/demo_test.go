@@ -25,8 +25,8 @@ var searchURL = regexp.MustCompile(`'(http://127\.0\.0\.1:\d+)/[^']*'`)
 
 // TestDemo runs the demo as a user does, does what it says to try, and ends it by Ctrl-C: nothing may be left.
 func TestDemo(t *testing.T) {
-	model, tmp := modelDirectory(t), t.TempDir()
-	cmd := exec.Command(shared.binary, "demo", "--port", "0", "--model", model)
+	tmp := t.TempDir()
+	cmd := exec.Command(shared.binary, "demo", "--port", "0")
 	cmd.Env = rig.Environment("TMPDIR=" + tmp)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C goes to its group
 	var stdout, stderr lockedBuffer
@@ -48,7 +48,7 @@ func TestDemo(t *testing.T) {
 		}
 	}
 	urls := searchURL.FindAllStringSubmatch(stdout.String(), -1)
-	if len(urls) != 2 || strings.Count(stdout.String(), "BM25") < 3 {
+	if len(urls) != 2 || strings.Count(stdout.String(), "BM25") < 3 || strings.Count(stdout.String(), "resift-tiny@") < 3 {
 		t.Fatalf("the demo said:\n%s", &stdout)
 	}
 	for _, u := range urls {

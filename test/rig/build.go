@@ -30,7 +30,7 @@ func Binary(t testing.TB) string {
 	return file
 }
 
-// Model is the directory of the demo's model, which a test cannot do without.
+// Model is the directory of the model that `make model` makes, which a test cannot do without.
 func Model(t testing.TB) string {
 	t.Helper()
 	dir := os.Getenv("RESIFT_TEST_MODEL")

@@ -130,7 +130,7 @@ func (n *native) serve(name string, more ...string) *rig.Process {
 		n.t.Fatal(err)
 	}
 	env := []string{"RESIFT_LISTEN=127.0.0.1:0", "RESIFT_ADMIN_LISTEN=127.0.0.1:0", "RESIFT_RERANK_API_LISTEN=127.0.0.1:0",
-		"RESIFT_RECORDS_DIR=" + filepath.Join(n.t.TempDir(), "records"), "RESIFT_RERANKER_MODEL=" + rig.Model(n.t)}
+		"RESIFT_RECORDS_DIR=" + filepath.Join(n.t.TempDir(), "records")}
 	for variable, value := range s.Environment {
 		env = append(env, variable+"="+n.here(s, nil, value))
 	}

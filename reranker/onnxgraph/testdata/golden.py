@@ -1,4 +1,4 @@
-"""Writes golden.json: pairs of our own sentences with their token ids and their float64 scores by the demo's model.
+"""Writes golden.json: pairs of our own sentences with their token ids and their float64 scores by ms-marco-MiniLM-L-12-v2.
 
     python golden.py SOURCE     (the folder of the packaged model; in this folder, with requirements.txt)
 """
