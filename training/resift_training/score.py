@@ -22,7 +22,7 @@ def scores(model, pairs, q, p, budget, half):
     with torch.inference_mode(), torch.autocast(pairs.device.split(":")[0], torch.float16, enabled=half):
         for begin, end in by_tokens(lengths[order], budget):
             part = order[begin:end]
-            out[part] = model(pairs.batch(q[part], p[part])).cpu().numpy()
+            out[part] = model(pairs.batch(q[part], p[part], int(lengths[part[-1]]))).cpu().numpy()
     return out
 
 

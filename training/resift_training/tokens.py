@@ -21,7 +21,7 @@ class Batch:
 
 
 class Texts:
-    """Token ids of many texts, end to end: ids int32 [T], starts int64 [N+1]."""
+    """Token ids of many texts, end to end: ids int32 [T], starts int64 [N+1], lengths int64 [N], all on the device."""
 
     def __init__(self, tokenizer, texts, device):
         ids, lengths = [], np.zeros(len(texts), np.int64)
@@ -33,7 +33,7 @@ class Texts:
         # One id more, so that an index past the end of the last text reads something; it is masked.
         self.ids = torch.from_numpy(np.concatenate([*ids, np.zeros(1, np.int32)])).to(device)
         self.starts = torch.from_numpy(starts).to(device)
-        self.lengths = lengths
+        self.lengths = torch.from_numpy(lengths).to(device)
 
 
 class Pairs:
@@ -47,29 +47,35 @@ class Pairs:
         self.queries, self.passages = Texts(tokenizer, queries, device), Texts(tokenizer, passages, device)
 
     def parts(self, q, p):
-        """How many tokens of query and passage the pairs of numpy indexes q and p take, [B] and [B]."""
-        room, query, passage = self.max_tokens - MARKS, self.queries.lengths[q], self.passages.lengths[p]
-        passage = np.minimum(passage, np.where(query < room, room - query, room - room // 2))
-        return np.minimum(query, room - passage), passage
+        """How many tokens of query and passage the pairs of indexes q and p take, int64 [B] and [B] on the device."""
+        room, query, passage = self.max_tokens - MARKS, self.queries.lengths[self.at(q)], self.passages.lengths[self.at(p)]
+        passage = torch.minimum(passage, torch.where(query < room, room - query, room - room // 2))
+        return torch.minimum(query, room - passage), passage
+
+    def at(self, indexes):
+        """Indexes, numpy or tensor, as a tensor on the device."""
+        return torch.as_tensor(indexes, device=self.device).long()
 
     def lengths(self, q, p):
-        """Tokens of the pairs, [B]."""
-        return sum(self.parts(q, p)) + MARKS
+        """Tokens of the pairs, numpy int64 [B]."""
+        return (sum(self.parts(q, p)) + MARKS).cpu().numpy()
 
-    def batch(self, q, p):
-        """The Batch of numpy indexes q and p [B]."""
-        n, m = self.parts(q, p)
-        longest = int((n + m).max()) + MARKS
+    def batch(self, q, p, longest=None):
+        """The Batch of indexes q and p [B], the longest of whose pairs has longest tokens. Where a caller gives that (it has
+        the lengths of all pairs once), nothing here waits for a GPU."""
+        if longest is None:
+            longest = int(self.lengths(q, p).max())
         if self.device != "cpu":
             longest = min(longest + -longest % 8, self.max_tokens)  # GPU kernels want multiples of 8
-        q, p, n, m = (torch.as_tensor(x, dtype=torch.int64, device=self.device)[:, None] for x in (q, p, n, m))
+        q, p = self.at(q), self.at(p)
+        n, m = (x[:, None] for x in self.parts(q, p))
         at = torch.arange(longest, device=self.device)[None]
 
         def part(texts, i, begin, length):
-            index = (texts.starts[i] + at - begin).clamp(0, len(texts.ids) - 1)
-            return torch.where((at >= begin) & (at < begin + length), texts.ids[index], 0).long()
+            index = (texts.starts[i][:, None] + at - begin).clamp(0, len(texts.ids) - 1)
+            return torch.where((at >= begin) & (at < begin + length), texts.ids[index], 0)
 
-        ids = part(self.queries, q, 1, n) + part(self.passages, p, n + 2, m)
+        ids = (part(self.queries, q, 1, n) + part(self.passages, p, n + 2, m)).long()
         ids += (at == 0) * self.cls + ((at == n + 1) | (at == n + m + 2)) * self.sep
         mask = at < n + m + MARKS
         return Batch(ids, ((at >= n + 2) & mask).long(), mask)

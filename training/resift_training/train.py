@@ -68,6 +68,31 @@ def plan(data, lengths, shares, per_list, budget, seed, epoch):
     return Epoch(order, pairs, start, [batches[n] for n in chance.permutation(len(batches))])
 
 
+@dataclasses.dataclass
+class Order:
+    """An Epoch as a device reads it, batch after batch: place int64 [pairs] names pairs of the data, of int64 [pairs] the list of
+    each within its batch; batch n has the pairs bounds[n]:bounds[n+1], lists[n] lists, and pairs of at most longest[n] tokens."""
+
+    place: torch.Tensor
+    of: torch.Tensor
+    bounds: list
+    lists: list
+    longest: list
+
+
+def lay_out(epoch, lengths, device):
+    """The Order of an Epoch, from the lengths [pairs of the data] in tokens."""
+    lists_of = np.array([len(b) for b in epoch.batches])
+    members, begin = np.concatenate(epoch.batches), np.concatenate([[0], np.cumsum(lists_of)])
+    sizes = epoch.start[members + 1] - epoch.start[members]
+    first = np.cumsum(sizes) - sizes
+    place = epoch.pairs[np.repeat(epoch.start[members] - first, sizes) + np.arange(sizes.sum())]
+    of = np.repeat(np.arange(len(members)) - np.repeat(begin[:-1], lists_of), sizes)
+    bounds = np.concatenate([first, [len(place)]])[begin]
+    longest = np.maximum.reduceat(lengths[place], bounds[:-1])
+    return Order(torch.as_tensor(place, device=device), torch.as_tensor(of, device=device), bounds.tolist(), lists_of.tolist(), longest.tolist())
+
+
 class Trainer:
     """A student on its way. Its state is in OUT/checkpoint.pt until the end."""
 
@@ -82,12 +107,13 @@ class Trainer:
         torch.manual_seed(options.seed)
         self.model = folder.read(options.model).to(self.device)
         self.pairs = Pairs(options.model, self.data.queries, self.data.passages, options.max_tokens, self.device)
-        self.lengths = self.pairs.lengths(self.data.pair_q, self.data.p)
+        self.q, self.p, self.targets = (torch.as_tensor(x, device=self.device) for x in (self.data.pair_q, self.data.p, self.data.scores))
+        self.lengths = self.pairs.lengths(self.q, self.p)
         words = self.model.bert.embeddings.word_embeddings.weight
         rest = [p for p in self.model.parameters() if p is not words]
         self.optimizer = torch.optim.AdamW(
             [{"params": rest, "factor": 1.0}, {"params": [words], "factor": options.embedding_rate}],
-            lr=options.rate, weight_decay=options.weight_decay,
+            lr=options.rate, weight_decay=options.weight_decay, fused=self.device.startswith("cuda") or None,
         )
         self.loss = LOSSES[options.loss]
         self.epoch, self.place, self.history = 0, 0, []
@@ -107,19 +133,16 @@ class Trainer:
         warmup = self.o.warmup
         return self.o.rate * (done / warmup if done < warmup else (1 - done) / (1 - warmup))
 
-    def step(self, epoch, members, done):
-        """One step on some lists of an epoch; returns the loss."""
-        place = np.concatenate([epoch.pairs[epoch.start[n] : epoch.start[n + 1]] for n in members])
-        sizes = epoch.start[np.array(members) + 1] - epoch.start[members]
-        q, p = np.repeat(self.data.q[epoch.order[members]], sizes), self.data.p[place]
-        of = torch.as_tensor(np.repeat(np.arange(len(members)), sizes), device=self.device)
-        targets = torch.as_tensor(self.data.scores[place], device=self.device)
+    def step(self, order, n, done):
+        """One step on batch n of an order; returns the loss. All it needs is on the device already: a small model's step takes a
+        GPU less time than one transfer that it waits for."""
+        place, of = order.place[order.bounds[n] : order.bounds[n + 1]], order.of[order.bounds[n] : order.bounds[n + 1]]
         for g in self.optimizer.param_groups:
             g["lr"] = g["factor"] * self.rate(done)
         # bfloat16 has float32's range, so nothing needs scaling; the loss is in float32.
         with torch.autocast(self.device.split(":")[0], torch.bfloat16, enabled=self.device.startswith("cuda") and not self.o.fp32):
-            student = self.model(self.pairs.batch(q, p))
-        loss = self.loss(student, targets, of, len(members))
+            student = self.model(self.pairs.batch(self.q[place], self.p[place], order.longest[n]))
+        loss = self.loss(student, self.targets[place], of, order.lists[n])
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.o.clip)
@@ -179,18 +202,18 @@ class Trainer:
         self.say(f"epoch {self.epoch + 1}: {len(epoch.order)} lists, {len(epoch.pairs)} pairs, {count} batches")
         self.model.train()
         begin = saved = said = time.monotonic()
-        total, first, seen = torch.zeros((), device=self.device), self.place, 0
-        for members in epoch.batches[first:]:
+        order = lay_out(epoch, self.lengths, self.device)
+        total, first = torch.zeros((), device=self.device), self.place
+        for n in range(first, count):
             if left == 0:
                 return 0
-            total += self.step(epoch, members, (self.epoch + self.place / count) / self.o.epochs)
+            total += self.step(order, n, (self.epoch + n / count) / self.o.epochs)
             self.place += 1
             left = left and left - 1
-            seen += sum(epoch.start[n + 1] - epoch.start[n] for n in members)
             now = time.monotonic()
             if now - said > self.o.say_every:
                 said = now
-                self.say(f"  batch {self.place} of {count}, loss {total.item() / (self.place - first):.4f}, {seen / (now - begin):.0f} pairs a second")
+                self.say(f"  batch {self.place} of {count}, loss {total.item() / (self.place - first):.4f}, {(order.bounds[n + 1] - order.bounds[first]) / (now - begin):.0f} pairs a second")
             if now - saved > self.o.save_every:
                 saved = now
                 self.save()

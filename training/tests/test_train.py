@@ -100,6 +100,13 @@ def test_an_epochs_plan():
     for b in e.batches:
         members = np.concatenate([e.pairs[e.start[n] : e.start[n + 1]] for n in b])
         assert lengths[members].max() * len(members) <= 400 or len(b) == 1
+    o = train.lay_out(e, lengths, "cpu")
+    assert o.bounds[0] == 0 and o.bounds[-1] == len(e.pairs)
+    for n, b in enumerate(e.batches):
+        place, of = o.place[o.bounds[n] : o.bounds[n + 1]].numpy(), o.of[o.bounds[n] : o.bounds[n + 1]].numpy()
+        parts = [e.pairs[e.start[i] : e.start[i + 1]] for i in b]
+        assert np.array_equal(place, np.concatenate(parts)) and o.longest[n] == lengths[place].max() and o.lists[n] == len(b)
+        assert np.array_equal(of, np.repeat(np.arange(len(b)), [len(x) for x in parts]))
     same, other = plan(0), plan(1)
     assert (same.pairs == e.pairs).all() and same.batches == e.batches
     picked = {i: frozenset(e.pairs[e.start[n] : e.start[n + 1]]) for n, i in enumerate(e.order)}
