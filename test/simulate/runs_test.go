@@ -27,7 +27,7 @@ type design struct {
 	planned  float64   // users for whom the anytime interval is made
 }
 
-// newDesign finds the measures and their truth from all users of the sides. The latency is left out of those that are known.
+// newDesign finds the measures, and their truth in all users of the sides.
 func newDesign(t *testing.T, records *ab.Records, planned float64, sides ...side) *design {
 	t.Helper()
 	d := &design{records: records, sides: sides, planned: planned}

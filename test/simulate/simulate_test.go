@@ -192,7 +192,7 @@ func (w *world) holdCommand(t *testing.T, figures string) {
 	}
 	if figures != "" {
 		fmt.Println(text)
-		b := rig.NewBrowser(t, 1300, 1000, false)
+		b := rig.NewBrowser(t, 1340, 1230, false)
 		b.Open("file://" + page)
 		picture := filepath.Join(figures, "ab-report.png")
 		b.Screenshot(picture)
