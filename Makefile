@@ -80,7 +80,7 @@ test-mlcommons: model ## OpenSearch's own rerank processor, through its ml-commo
 	@folder="$$(test/mlcommons/setup.sh)" && $(native) RESIFT_TEST_MLCOMMONS="$$folder" go test -count 1 -v ./test/mlcommons
 
 .PHONY: test-stack
-test-stack: model ## the stack of docker-compose.yml watched by a real Prometheus and Collector; compiles them first (250 MB of sources)
+test-stack: tools ## the stack of docker-compose.yml watched by a real Prometheus and Collector; compiles them first (250 MB of sources)
 	@folder="$$(test/stack/setup.sh)" && $(native) RESIFT_TEST_STACK="$$folder" go test -count 1 -v -timeout 30m ./test/stack
 
 .PHONY: lint

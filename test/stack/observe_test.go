@@ -65,7 +65,7 @@ func TestObservation(t *testing.T) {
 	if out, err := n.run("load"); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	p := n.serve("resift", "RESIFT_INDICES_0_WINDOW=10")
+	p := n.serve("resift")
 	x := startPrometheus(t, n, dir, p)
 
 	var missing []string
