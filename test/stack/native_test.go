@@ -44,6 +44,9 @@ func newNative(t *testing.T) *native {
 		}
 	})
 	binary := rig.Binary(t)
+	if image := theStack(t).Compose.Project.Services["opensearch"].Image; !strings.Contains(image, ":"+e.Version+"@") {
+		t.Errorf("the tests run OpenSearch %s, the stack %s", e.Version, image)
+	}
 	return &native{
 		t: t, binary: binary, programs: map[string]string{"/opt/resift/resift": binary},
 		hosts: map[string]string{"opensearch:9200": address(e.URL)},
@@ -160,8 +163,11 @@ func (n *native) healthy(name string, own map[string]string) error {
 // address is the host and port of a URL of ours.
 func address(url string) string { return strings.TrimPrefix(url, "http://") }
 
-// closedPort is an address where nobody listens.
-func closedPort(t *testing.T) string {
+// nobody listens on the lowest port.
+const nobody = "127.0.0.1:1"
+
+// freePort is an address that another program can take.
+func freePort(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -58,10 +58,10 @@ func TestObservation(t *testing.T) {
 	dir := programs(t)
 	n := newNative(t)
 	jaeger, traces := traceReceiver(t)
-	otlpHTTP := closedPort(t)
+	otlpHTTP := freePort(t)
 	n.hosts["otel-collector:4318"] = otlpHTTP
 	n.start("otel-collector", filepath.Join(dir, "collector"), nil,
-		[]string{"RECEIVE_HTTP=" + otlpHTTP, "RECEIVE_GRPC=" + closedPort(t), "TRACES_TO=" + jaeger})
+		[]string{"RECEIVE_HTTP=" + otlpHTTP, "RECEIVE_GRPC=" + freePort(t), "TRACES_TO=" + jaeger})
 	if out, err := n.run("load"); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
@@ -155,10 +155,10 @@ func startPrometheus(t *testing.T, n *native, dir string, p *rig.Process) *prome
 			t.Fatal(err)
 		}
 	}
-	port := closedPort(t)
+	port := freePort(t)
 	own := map[string]string{"127.0.0.1:9090": port}
 	n.programs["promtool"] = filepath.Join(dir, "promtool")
-	if err := n.healthy("prometheus", own); err == nil {
+	if err := n.healthy("prometheus", map[string]string{"127.0.0.1:9090": nobody}); err == nil {
 		t.Error("a Prometheus that is not there is healthy")
 	}
 	n.start("prometheus", filepath.Join(dir, "prometheus"), map[string]string{"/etc/prometheus/": files + "/", "path=/prometheus": "path=" + t.TempDir()}, nil,

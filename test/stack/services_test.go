@@ -37,7 +37,7 @@ func TestServices(t *testing.T) {
 		if err := n.healthy("opensearch", map[string]string{"127.0.0.1:9200": n.hosts["opensearch:9200"]}); err != nil {
 			t.Error(err)
 		}
-		if err := n.healthy("opensearch", map[string]string{"127.0.0.1:9200": closedPort(t)}); err == nil {
+		if err := n.healthy("opensearch", map[string]string{"127.0.0.1:9200": nobody}); err == nil {
 			t.Error("an engine that is not there is healthy")
 		}
 	})
@@ -53,7 +53,7 @@ func TestServices(t *testing.T) {
 		if out, err := exec.Command(n.binary, append(image[2:], p.Admin+"/healthz")...).CombinedOutput(); err != nil || !strings.Contains(string(out), `"status":"ok"`) {
 			t.Errorf("%v\n%s", err, out)
 		}
-		if err := n.healthy("resift", map[string]string{"127.0.0.1:9281": closedPort(t)}); err == nil || !strings.Contains(err.Error(), "connection refused") {
+		if err := n.healthy("resift", map[string]string{"127.0.0.1:9281": nobody}); err == nil || !strings.Contains(err.Error(), "connection refused") {
 			t.Errorf("a resift that is not there: %v", err)
 		}
 	})
@@ -69,7 +69,7 @@ func TestServices(t *testing.T) {
 		holdMetrics(t, p)
 	})
 	t.Run("an engine that went away", func(t *testing.T) {
-		alone := n.serve("resift", "RESIFT_ENGINE_URLS=http://"+closedPort(t))
+		alone := n.serve("resift", "RESIFT_ENGINE_URLS=http://"+nobody)
 		err := n.healthy("resift", map[string]string{"127.0.0.1:9281": address(alone.Admin)})
 		if err == nil || !strings.Contains(err.Error(), "unreachable") {
 			t.Errorf("health of a resift without engine: %v", err)
