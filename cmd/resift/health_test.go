@@ -10,7 +10,9 @@ import (
 func TestHealth(t *testing.T) {
 	m := http.NewServeMux()
 	m.HandleFunc("/well", func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte(`{"status":"ok"}` + "\n")) })
-	m.HandleFunc("/ill", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, `{"status":"unavailable"}`, 503) })
+	m.HandleFunc("/ill", func(w http.ResponseWriter, _ *http.Request) {
+		http.Error(w, `{"status":"unavailable"}`, http.StatusServiceUnavailable)
+	})
 	m.Handle("/elsewhere", http.RedirectHandler("/well", http.StatusFound))
 	m.HandleFunc("/silent", func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
 	s := httptest.NewServer(m)
