@@ -21,10 +21,13 @@ type why struct {
 const contextShown = 160
 
 // explain tells of a hit with details why it stands where it does. query's words are marked in the passage, and what the
-// engine marked in the hit.
+// engine marked in the hit. nil: the model read it, and what it read is not told.
 func explain(x *rawHit, query string, fields []string) *why {
 	d := &x.Fields
 	if len(d.Window) != 1 || len(d.Windows) != 1 || len(d.Cut) != 1 {
+		if len(d.Model) == 1 {
+			return nil // a rule with details where allow.ext is off: the page asked for passages in vain
+		}
 		return &why{}
 	}
 	w := &why{Window: d.Window[0], Windows: d.Windows[0], Cut: d.Cut[0]}

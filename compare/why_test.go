@@ -60,8 +60,11 @@ func TestPassageIsMarkedInItsText(t *testing.T) {
 			}
 		})
 	}
-	if w := explainJSON(t, `{"fields":{"resift.engine_rank":[4]}}`, "fox"); w.Windows != 0 || w.Passage != nil {
+	if w := explainJSON(t, `{"fields":{"resift.engine_rank":[4]}}`, "fox"); w == nil || w.Windows != 0 || w.Passage != nil {
 		t.Errorf("a hit that was not read: %+v", w)
+	}
+	if w := explainJSON(t, `{"fields":{"resift.engine_rank":[4],"resift.model_score":[1.5]}}`, "fox"); w != nil {
+		t.Errorf("a hit that was read, of which no passage is told: %+v", w)
 	}
 }
 
