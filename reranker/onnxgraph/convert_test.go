@@ -122,7 +122,7 @@ func TestBuildRefusesWeightsThatDoNotFit(t *testing.T) {
 
 // BenchmarkConvert prints the time and the allocated bytes of a conversion beside the size of what is written.
 func BenchmarkConvert(b *testing.B) {
-	source := demoSource(b)
+	source := packagedSource(b)
 	file := readFile(b, filepath.Join(source, ModelFile))
 	for _, p := range []Precision{FP32, Int8} {
 		b.Run(string(p), func(b *testing.B) {

@@ -53,8 +53,8 @@ func cacheFolder() string {
 	return filepath.Join(base, "resift")
 }
 
-// demoSource is the folder of the packaged model; the test skips where it was not fetched.
-func demoSource(t testing.TB) string {
+// packagedSource is the folder of the packaged model; the test skips where it was not fetched.
+func packagedSource(t testing.TB) string {
 	folder := os.Getenv("RESIFT_TEST_MODEL_SOURCE")
 	if folder == "" {
 		folder = filepath.Join(cacheFolder(), "models", "ms-marco-MiniLM-L-12-v2-source")

@@ -72,7 +72,7 @@ func TestUnquantizedTinyScoresAsNumPy(t *testing.T) {
 }
 
 func TestConvertedDemoModel(t *testing.T) {
-	source := demoSource(t)
+	source := packagedSource(t)
 	pairs := readPairs(t, "golden.json")
 	// The error of Int8 on 250 pairs of real text is in docs/minilm.md; it is not rounding, so order may differ.
 	for precision, bound := range map[Precision]float64{FP32: 1e-4, Int8: 0.35} {
@@ -95,7 +95,7 @@ func TestConvertedDemoModel(t *testing.T) {
 
 // The packaged graph is why Convert is there. If this fails, ONNX Runtime has changed and the conversion may go.
 func TestSourceGraphDependsOnTheBatch(t *testing.T) {
-	source := demoSource(t)
+	source := packagedSource(t)
 	s := newScorer[int64](t, readFile(t, filepath.Join(source, ModelFile)), bertInputs...)
 	pairs := readPairs(t, "golden.json")
 	if moved := movedByBatch(t, s, pairs, scoresAlone(t, s, pairs)); moved < 10*sameAlone[Int8] {

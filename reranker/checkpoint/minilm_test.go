@@ -15,7 +15,7 @@ import (
 // A trained model of twelve layers, dequantised into Hugging Face's names and element order, gives the graph that the
 // rewriting of its int8 ONNX gives, byte for byte.
 func TestDemoModelAsAHuggingFaceFolder(t *testing.T) {
-	file, err := os.ReadFile(filepath.Join(demoSource(t), onnxgraph.ModelFile))
+	file, err := os.ReadFile(filepath.Join(packagedSource(t), onnxgraph.ModelFile))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,8 +92,8 @@ func published(c *onnxgraph.CrossEncoder) []array {
 	return slices.Clip(all)
 }
 
-// demoSource is the folder of the packaged model; the test skips where it was not fetched.
-func demoSource(t *testing.T) string {
+// packagedSource is the folder of the packaged model; the test skips where it was not fetched.
+func packagedSource(t *testing.T) string {
 	folder := os.Getenv("RESIFT_TEST_MODEL_SOURCE")
 	if folder == "" {
 		cache, err := os.UserCacheDir()
