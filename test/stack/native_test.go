@@ -134,6 +134,9 @@ func (n *native) serve(name string, more ...string) *rig.Process {
 	}
 	env := []string{"RESIFT_LISTEN=127.0.0.1:0", "RESIFT_ADMIN_LISTEN=127.0.0.1:0", "RESIFT_RERANK_API_LISTEN=127.0.0.1:0",
 		"RESIFT_RECORDS_DIR=" + filepath.Join(n.t.TempDir(), "records")}
+	if s.ReadOnly { // nothing but the records may be written
+		env = append(env, "HOME=/nowhere", "TMPDIR=/nowhere")
+	}
 	for variable, value := range s.Environment {
 		env = append(env, variable+"="+n.here(s, nil, value))
 	}
