@@ -50,7 +50,7 @@ test-short: ## what needs neither an engine nor a model
 	@$(native) go test -short ./...
 
 .PHONY: ab-simulate
-ab-simulate: tools model ## users with a known click model through the real proxy: does resift ab report tell the truth, and from how many searches
+ab-simulate: tools ## users with a known click model through the real proxy: does resift ab report tell the truth, and from how many searches
 	@$(native) export RESIFT_TEST_BROWSER="$$(build/browser.sh | tr '\n' ' ')" && \
 		RESIFT_TEST_SIMULATE="$(CURDIR)/docs/images" go test -count 1 -v -timeout 30m ./test/simulate
 

@@ -88,13 +88,13 @@ func newStand(t *testing.T, binary, records string, arms []arm, window int) *sta
 		list = append(list, fmt.Sprintf("{name: %s, kind: %s, window: %d}", a.name, a.kind, a.window))
 	}
 	s.process = rig.Start(t, binary, fmt.Sprintf(`engine: {urls: [%q]}
-reranker: {model: %q, device: cpu}
+reranker: {device: cpu}
 indices: [{match: %s, fields: [title, text], window: %d, timeout: 2m, experiment: {name: %s, unit: {header: X-User}, arms: [%s]}}]
 records: {dir: %q, clients: keep}
 listen: 127.0.0.1:0
 admin: {listen: "127.0.0.1:0"}
 log: {format: json}
-`, url, rig.Model(t), index, window, experimentName, strings.Join(list, ", "), records))
+`, url, index, window, experimentName, strings.Join(list, ", "), records))
 	return s
 }
 
