@@ -144,8 +144,8 @@ polyline, .key { fill: none; stroke-width: 2.2 } .split { stroke: #2f6fb3 } .mix
 {{end}}{{range .Ticks}}<text class="soft" x="{{.At}}" y="218" text-anchor="middle">{{.Text}}</text>
 {{end}}<line class="goal" x1="0" x2="330" y1="40" y2="40"/>
 {{range .Curves}}<polyline class="{{.Class}}" points="{{.Points}}"/>
-{{end}}<text class="soft" x="330" y="236" text-anchor="end">impressions</text><text class="soft" x="350" y="258" text-anchor="end">for 80 %</text>
-{{range $i, $c := .Curves}}<line class="key {{$c.Class}}" x1="0" x2="26" y1="{{row $i}}" y2="{{row $i}}"/><text x="34" y="{{row $i}}" dy="4">{{html $c.Name}}</text><text x="350" y="{{row $i}}" dy="4" text-anchor="end">{{html $c.Need}}</text>
+{{end}}<text class="soft" x="330" y="236" text-anchor="end">impressions</text><text class="soft" x="360" y="258" text-anchor="end">for 80 %</text>
+{{range $i, $c := .Curves}}<line class="key {{$c.Class}}" x1="0" x2="26" y1="{{row $i}}" y2="{{row $i}}"/><text x="34" y="{{row $i}}" dy="4">{{html $c.Name}}</text><text x="360" y="{{row $i}}" dy="4" text-anchor="end">{{html $c.Need}}</text>
 {{end}}</g>
 {{end}}</svg>
 `))

@@ -160,7 +160,7 @@ func (p power) need() string {
 
 func (e effect) powers() []power {
 	rank := slices.Index(e.split.measures, "reciprocal click rank")
-	planned := fmt.Sprintf(", every look, %d users planned", soon)
+	planned := fmt.Sprintf(", every look, %d planned", soon)
 	return []power{
 		{"split, CTR@1, p < .05", e.split, e.split.right, 0},
 		{"split, click rank, p < .05", e.split, e.split.right, rank},
