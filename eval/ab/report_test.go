@@ -236,7 +236,7 @@ func TestWhatDoesNotCount(t *testing.T) {
 	}
 }
 
-// TestTooFewToTell: ten users whose clicks all fell on one side are no certainty, and nine are not compared at all.
+// TestTooFewToTell: nine users whose clicks all fell on one side would look like certainty, and are not compared.
 func TestTooFewToTell(t *testing.T) {
 	arms := []ubi.QueryAttributes{{Arm: "mixed", Kind: "interleave", Share: 1, Teams: []string{"treatment", "control", "control"}}}
 	if rep := analyse(t, traffic{arms: arms, chance: []float64{1}, split: []float64{1}, users: leastUsers - 1}); rep.Interleave[0].Credit != nil || rep.Interleave[0].P > .05 {
