@@ -148,18 +148,18 @@ type oldFile struct {
 	n    int
 }
 
-// oldFiles are a stream's rotated files, the oldest first.
+// oldFiles are a stream's rotated files, the oldest first. (filepath.Glob would read a folder's name as a pattern.)
 func oldFiles(dir string, stream Stream) ([]oldFile, error) {
-	paths, err := filepath.Glob(filepath.Join(dir, string(stream)+".*.jsonl"))
+	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return nil, err
 	}
 	var out []oldFile
-	for _, path := range paths {
+	for _, e := range entries {
 		var n int
-		name := strings.TrimPrefix(filepath.Base(path), string(stream)+".")
-		if _, err := fmt.Sscanf(name, "%d.jsonl", &n); err == nil && name == fmt.Sprintf("%d.jsonl", n) {
-			out = append(out, oldFile{path, n})
+		name, ours := strings.CutPrefix(e.Name(), string(stream)+".")
+		if _, err := fmt.Sscanf(name, "%d.jsonl", &n); ours && err == nil && name == fmt.Sprintf("%d.jsonl", n) {
+			out = append(out, oldFile{filepath.Join(dir, e.Name()), n})
 		}
 	}
 	slices.SortFunc(out, func(a, b oldFile) int { return a.n - b.n })

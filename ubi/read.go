@@ -63,9 +63,6 @@ func Measure(dir string) (Extent, error) {
 // openStream opens the files of a stream, the oldest first, as they are at one moment: a file that is put aside meanwhile would
 // else be read twice, or not at all.
 func openStream(dir string, stream Stream) ([]*os.File, error) {
-	if _, err := os.Stat(dir); err != nil {
-		return nil, err
-	}
 	for {
 		old, err := oldFiles(dir, stream)
 		if err != nil {

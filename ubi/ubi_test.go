@@ -53,7 +53,7 @@ func readIDs(t *testing.T, dir string) []string {
 }
 
 func TestFilesRotateAndLoseNothing(t *testing.T) {
-	dir := t.TempDir()
+	dir := filepath.Join(t.TempDir(), "a[b*") // no pattern
 	sink, err := NewFiles(dir, 2000, 100)
 	if err != nil {
 		t.Fatal(err)
