@@ -23,7 +23,7 @@ format, ordered by a model that read the query and each hit together.
 
   resift serve --config FILE     the proxy; SIGTERM drains, SIGHUP or a changed file reloads
   resift check --config FILE     prints the effective configuration, or every problem of it
-  resift health [URL]            asks a running resift's admin port how it is; fails unless it is well
+  resift health [URL]            asks a running resift's admin port how it is; fails unless it works
   resift demo                    a real engine, a corpus, a model and the proxy, on this machine
   resift eval                    relevance of the engine's order and the model's, through a running proxy
   resift ab report               which arm of an experiment serves its users better, from the records
