@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/resift/resift/demo/corpus"
-	"github.com/resift/resift/engines"
 	"github.com/resift/resift/test/rig"
 )
 
@@ -50,17 +49,7 @@ func newStand(t *testing.T) *stand {
 	t.Helper()
 	s := &stand{binary: rig.Binary(t), engine: os.Getenv("RESIFT_TEST_OPENSEARCH"), ids: map[string]hits{}}
 	if s.engine == "" {
-		var log bytes.Buffer
-		e, err := engines.Start(t.Context(), engines.Options{Name: "opensearch-3.8", Heap: "512m", Log: &log})
-		if err != nil {
-			t.Fatalf("%v\n%s", err, &log)
-		}
-		t.Cleanup(func() {
-			if err := e.Stop(); err != nil {
-				t.Error(err)
-			}
-		})
-		s.engine = e.URL
+		s.engine = rig.Engine(t, "opensearch-3.8").URL
 	}
 	s.call(t, "DELETE", "/"+index+"?ignore_unavailable=true", "")
 	s.call(t, "PUT", "/"+index, `{"settings":{"number_of_shards":1,"number_of_replicas":0}}`)

@@ -21,7 +21,6 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/resift/resift/demo/corpus"
-	"github.com/resift/resift/engines"
 	"github.com/resift/resift/test/rig"
 )
 
@@ -101,17 +100,7 @@ func boot(t *testing.T, name, url string) string {
 	if url != "" {
 		return url
 	}
-	var log bytes.Buffer
-	e, err := engines.Start(t.Context(), engines.Options{Name: name, Heap: "512m", Log: &log})
-	if err != nil {
-		t.Fatalf("%s: %v\n%s", name, err, &log)
-	}
-	t.Cleanup(func() {
-		if err := e.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
-	return e.URL
+	return rig.Engine(t, name).URL
 }
 
 // writeDocuments takes every fortieth entry of the demo's corpus.

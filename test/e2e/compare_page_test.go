@@ -3,8 +3,6 @@ package e2e
 import (
 	"net/http"
 	"net/url"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -86,9 +84,7 @@ func TestComparePageInABrowser(t *testing.T) {
 			if said := b.Complaints(); len(said) > 0 {
 				t.Errorf("the browser complains: %q", said)
 			}
-			if dir := os.Getenv("RESIFT_TEST_SCREENSHOTS"); dir != "" {
-				b.Screenshot(filepath.Join(dir, "compare-"+screen.name+".png"))
-			}
+			b.Keep("compare-" + screen.name)
 			b.Click(".after .why")
 			b.WaitFor("[popover]:popover-open .read")
 			var said struct {
@@ -106,9 +102,7 @@ func TestComparePageInABrowser(t *testing.T) {
 			if !said.Inside || !said.Focus || said.Marks == 0 || len(strings.Fields(said.Passage)) > 48 {
 				t.Errorf("why the first hit is there: %+v", said)
 			}
-			if dir := os.Getenv("RESIFT_TEST_SCREENSHOTS"); dir != "" {
-				b.Screenshot(filepath.Join(dir, "why-"+screen.name+".png"))
-			}
+			b.Keep("why-" + screen.name)
 			b.Click(":popover-open .why")
 			b.WaitFor("body:not(:has(:popover-open))")
 			if said := b.Complaints(); len(said) > 0 {

@@ -3,8 +3,6 @@ package e2e
 import (
 	"fmt"
 	"net/http"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -60,17 +58,13 @@ func TestExperimentsPage(t *testing.T) {
 			if seen.Arms != 5 || seen.Drawn == 0 || seen.Out > 0 || seen.Wide > 0 {
 				t.Errorf("%+v", seen)
 			}
-			if dir := os.Getenv("RESIFT_TEST_SCREENSHOTS"); dir != "" {
-				b.Screenshot(filepath.Join(dir, "experiments-"+screen.name+".png"))
-			}
+			b.Keep("experiments-" + screen.name)
 			b.Click("section a")
 			b.WaitFor("svg .any")
 			if said := b.Complaints(); len(said) > 0 {
 				t.Errorf("the browser complains: %q", said)
 			}
-			if dir := os.Getenv("RESIFT_TEST_SCREENSHOTS"); dir != "" {
-				b.Screenshot(filepath.Join(dir, "report-"+screen.name+".png"))
-			}
+			b.Keep("report-" + screen.name)
 		})
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -220,4 +221,12 @@ func (b *Browser) Screenshot(file string) {
 	png, err := base64.StdEncoding.DecodeString(text)
 	b.must(err)
 	b.must(os.WriteFile(file, png, 0o644))
+}
+
+// Keep is Screenshot into NAME.png of the folder that RESIFT_TEST_SCREENSHOTS names; where it names none, nothing.
+func (b *Browser) Keep(name string) {
+	b.t.Helper()
+	if dir := os.Getenv("RESIFT_TEST_SCREENSHOTS"); dir != "" {
+		b.Screenshot(filepath.Join(dir, name+".png"))
+	}
 }

@@ -1,7 +1,6 @@
 package simulate
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -15,7 +14,6 @@ import (
 
 	"github.com/resift/resift/demo"
 	"github.com/resift/resift/demo/corpus"
-	"github.com/resift/resift/engines"
 	"github.com/resift/resift/eval"
 	"github.com/resift/resift/test/rig"
 )
@@ -77,7 +75,7 @@ func newStand(t *testing.T, binary, records string, arms []arm, window int) *sta
 	t.Cleanup(s.client.CloseIdleConnections)
 	url := os.Getenv("RESIFT_TEST_OPENSEARCH")
 	if url == "" {
-		url = boot(t)
+		url = rig.Engine(t, "opensearch-3.8").URL
 	}
 	x := demo.Index{URL: url, Name: index, Client: s.client}
 	if err := x.Load(t.Context(), demo.Corpus(), corpus.Count(), func(int) {}); err != nil {
@@ -96,21 +94,6 @@ admin: {listen: "127.0.0.1:0"}
 log: {format: json}
 `, url, index, window, experimentName, strings.Join(list, ", "), records))
 	return s
-}
-
-func boot(t *testing.T) (url string) {
-	t.Helper()
-	var log bytes.Buffer
-	e, err := engines.Start(t.Context(), engines.Options{Name: "opensearch-3.8", Log: &log})
-	if err != nil {
-		t.Fatalf("%v\n%s", err, &log)
-	}
-	t.Cleanup(func() {
-		if err := e.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
-	return e.URL
 }
 
 // search is one answered search.

@@ -18,7 +18,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/resift/resift/engines"
 	"github.com/resift/resift/test/rig"
 )
 
@@ -33,16 +32,7 @@ type native struct {
 // newNative builds resift and boots the stack's OpenSearch.
 func newNative(t *testing.T) *native {
 	t.Helper()
-	var log bytes.Buffer
-	e, err := engines.Start(t.Context(), engines.Options{Name: "opensearch-3.8", Log: &log})
-	if err != nil {
-		t.Fatalf("%v\n%s", err, &log)
-	}
-	t.Cleanup(func() {
-		if err := e.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
+	e := rig.Engine(t, "opensearch-3.8")
 	binary := rig.Binary(t)
 	if image := theStack(t).Compose.Project.Services["opensearch"].Image; !strings.Contains(image, ":"+e.Version+"@") {
 		t.Errorf("the tests run OpenSearch %s, the stack %s", e.Version, image)
