@@ -60,23 +60,17 @@ func (m models) names() []string {
 // first is the model that answers where none is named.
 func (m models) first() *reranker.Reranker { return m[configs.DefaultModel] }
 
-// scorers are the others, as the proxy takes them.
-func (m models) scorers() map[string]proxy.Scorer {
-	others := map[string]proxy.Scorer{}
+// others are all but the first, as who takes them declares a model.
+func others[T any](m models, as func(*reranker.Reranker) T) map[string]T {
+	all := map[string]T{}
 	for _, name := range m.names()[1:] {
-		others[name] = m[name]
+		all[name] = as(m[name])
 	}
-	return others
+	return all
 }
 
-// rerankers are the others, as the rerank API takes them.
-func (m models) rerankers() map[string]rerankapi.Model {
-	others := map[string]rerankapi.Model{}
-	for _, name := range m.names()[1:] {
-		others[name] = m[name]
-	}
-	return others
-}
+func asScorer(r *reranker.Reranker) proxy.Scorer   { return r }
+func asModel(r *reranker.Reranker) rerankapi.Model { return r }
 
 func (b *builder) rerankerOptions(name string, r configs.Reranker) reranker.Options {
 	o := reranker.Options{

@@ -25,7 +25,7 @@ func (b *builder) rerankAPI(c *configs.Config, s *snapshot) (*rerankapi.Handler,
 		return nil, nil
 	}
 	return rerankapi.New(rerankapi.Options{
-		Model: s.models.first(), Models: s.models.rerankers(), Scores: s.cache, Token: string(a.Token), Version: version,
+		Model: s.models.first(), Models: others(s.models, asModel), Scores: s.cache, Token: string(a.Token), Version: version,
 		Limits: rerankapi.Limits{
 			Body: int64(a.Body), BodyTime: time.Duration(c.Limits.BodyTime), Texts: a.Texts, Calls: a.Calls, Timeout: time.Duration(a.Timeout),
 		},

@@ -87,7 +87,7 @@ func (b *builder) build(c *configs.Config, old *snapshot) (s *snapshot, err erro
 		recorder = s.records
 	}
 	s.handler, err = proxy.New(proxy.Options{
-		Engine: s.engine, Scorer: s.models.first(), Models: s.models.scorers(), Scores: s.cache, Rules: rules,
+		Engine: s.engine, Scorer: s.models.first(), Models: others(s.models, asScorer), Scores: s.cache, Rules: rules,
 		Recorder: recorder, Application: c.Records.Application,
 		Limits:         proxy.Limits{Body: int64(c.Limits.Body), BodyTime: time.Duration(c.Limits.BodyTime), StallTime: time.Duration(c.Limits.StallTime), Searches: c.Limits.Searches},
 		AllowHeaders:   c.Allow.Headers,

@@ -114,23 +114,8 @@ func TestLookingEveryDay(t *testing.T) {
 // and always click; a test over impressions would be wrong far more often.
 func TestUsersWhoSearchMuch(t *testing.T) {
 	rng := rand.New(rand.NewPCG(9, 1))
-	arm := func() []sums {
-		users := make([]sums, 200)
-		for i := range users {
-			users[i].n = float64(1 + rng.IntN(50))
-			taste := rng.Float64()
-			for range int(users[i].n) {
-				users[i].x += indicator(rng.Float64() < taste)
-			}
-		}
-		return users
-	}
-	const trials = 2000
-	below := 0
-	for range trials {
-		below += int(indicator(difference(clustered(arm()), clustered(arm()), 1000).P < alpha))
-	}
-	if share := float64(below) / trials; share < .03 || share > .07 {
+	share := withoutEffect(rng, 200, func() int { return 1 + rng.IntN(50) }, rng.Float64)
+	if share < .03 || share > .07 {
 		t.Errorf("p is below .05 in %.4f of the experiments without an effect", share)
 	}
 }
@@ -140,13 +125,24 @@ func TestUsersWhoSearchMuch(t *testing.T) {
 func TestFewUsersWhoSearchUnequally(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 3))
 	searches := []int{1, 1, 1, 1, 1, 2, 2, 4, 8, 16}
+	share := withoutEffect(rng, leastUsers,
+		func() int { return searches[rng.IntN(len(searches))] },
+		func() float64 { return .3 * (.4 + .6*rng.Float64()) })
+	if share > .055 || share < .01 {
+		t.Errorf("p is below .05 in %.4f of the experiments without an effect", share)
+	}
+}
+
+// withoutEffect is the share of 2,000 experiments in which p is below alpha, although both arms have users of one kind: count an arm,
+// each of whom searches as often, and clicks with the chance, that are drawn for him.
+func withoutEffect(rng *rand.Rand, count int, searches func() int, taste func() float64) float64 {
 	arm := func() []sums {
-		users := make([]sums, leastUsers)
+		users := make([]sums, count)
 		for i := range users {
-			users[i].n = float64(searches[rng.IntN(len(searches))])
-			taste := .3 * (.4 + .6*rng.Float64())
+			users[i].n = float64(searches())
+			chance := taste()
 			for range int(users[i].n) {
-				users[i].x += indicator(rng.Float64() < taste)
+				users[i].x += indicator(rng.Float64() < chance)
 			}
 		}
 		return users
@@ -156,7 +152,5 @@ func TestFewUsersWhoSearchUnequally(t *testing.T) {
 	for range trials {
 		below += int(indicator(difference(clustered(arm()), clustered(arm()), 1000).P < alpha))
 	}
-	if share := float64(below) / trials; share > .055 || share < .01 {
-		t.Errorf("p is below .05 in %.4f of the experiments without an effect", share)
-	}
+	return float64(below) / trials
 }
