@@ -368,7 +368,7 @@ func (e *exchange) send(r *http.Request, rawQuery string, strict bool) {
 			e.mark(h)
 		},
 	}
-	e.forward(e.w, r.WithContext(ctx), fw)
+	e.forward(e.w, r.WithContext(searchclient.WithRepeat(ctx)), fw)
 	if fw.refused {
 		e.settle(outcome{statusRefused, e.searches[0].reason})
 	}

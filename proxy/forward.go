@@ -179,10 +179,13 @@ func withBody(r *http.Request, body []byte) *http.Request {
 	out := *r
 	out.ContentLength = int64(len(body))
 	out.TransferEncoding = nil
-	out.Body = http.NoBody
-	if len(body) > 0 {
-		out.Body = io.NopCloser(bytes.NewReader(body))
+	out.GetBody = func() (io.ReadCloser, error) {
+		if len(body) == 0 {
+			return http.NoBody, nil
+		}
+		return io.NopCloser(bytes.NewReader(body)), nil
 	}
+	out.Body, _ = out.GetBody()
 	out.Header = r.Header
 	if r.Header.Get("Expect") != "" { // answered by reading the body
 		out.Header = r.Header.Clone()

@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/elastic/go-elasticsearch/v8/esapi"
@@ -75,10 +77,53 @@ func (c *Client) Close() error {
 }
 
 // RoundTrip sends the request to a node, whatever host its URL has, and returns the answer as it comes, redirects and errors
-// included. Path, query string and headers go out as they stand in req. A request is sent once: if it fails, it is not tried
-// elsewhere. (net/http itself sends a GET or HEAD again if a kept connection turns out to have been closed by the engine.)
+// included. Path, query string and headers go out as they stand in req. A request is sent once, unless WithRepeat allows more: if it
+// fails, it is not tried elsewhere. (net/http itself sends a GET or HEAD without a body again if a kept connection turns out to have
+// been closed by the engine.)
 func (c *Client) RoundTrip(req *http.Request) (*http.Response, error) {
-	return c.send(req, c.nodes.next(nil))
+	n := c.nodes.next(nil)
+	if req.Context().Value(repeatKey{}) == nil || req.GetBody == nil {
+		return c.send(req, n)
+	}
+	var on connection
+	res, err := c.send(req.WithContext(on.watch(req.Context())), n)
+	if err == nil || !on.kept.Load() || !on.again(req.Context(), err) {
+		return res, err
+	}
+	repeated := *req
+	if repeated.Body, err = req.GetBody(); err != nil {
+		return nil, fmt.Errorf("read the request's body again: %w", err)
+	}
+	c.http.CloseIdleConnections()
+	return c.send(&repeated, c.nodes.next(n))
+}
+
+type repeatKey struct{}
+
+// WithRepeat lets RoundTrip send a request of the returned context that has a GetBody once more, if a kept connection fails it: the
+// engine had closed that, or has left something else on it than the answer. It is for what changes nothing, such as a search.
+func WithRepeat(ctx context.Context) context.Context {
+	return context.WithValue(ctx, repeatKey{}, true)
+}
+
+// connection is what is seen of the connection on which a request is sent.
+type connection struct {
+	kept     atomic.Bool // another request had it before
+	answered atomic.Bool // a byte came back
+}
+
+// watch returns the context of the request to watch.
+func (o *connection) watch(ctx context.Context) context.Context {
+	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GotConn:              func(i httptrace.GotConnInfo) { o.kept.Store(i.Reused) },
+		GotFirstResponseByte: func() { o.answered.Store(true) },
+	})
+}
+
+// again tells whether the request of ctx, which failed with err, may do better on another connection. The engine has not begun to
+// answer it: on a kept connection, what came may be left over from the request before.
+func (o *connection) again(ctx context.Context, err error) bool {
+	return (o.kept.Load() || !o.answered.Load()) && ctx.Err() == nil && !tooSlow(err)
 }
 
 // Perform is RoundTrip under the name that esapi.Transport wants.
@@ -104,7 +149,8 @@ func refused(err error) bool {
 // outgoing is req for a node. elastictransport fills in scheme and host.
 func outgoing(req *http.Request, n *node) *http.Request {
 	out := req.WithContext(context.WithValue(req.Context(), agentKey{}, req.Header["User-Agent"]))
-	out.Host = "" // the node's
+	out.Host = ""     // the node's
+	out.GetBody = nil // what is repeated, and how often, is not net/http's to say
 	out.URL = target(n.prefix, req.URL)
 	out.Header = req.Header.Clone()
 	if out.Header == nil {

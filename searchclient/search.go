@@ -8,9 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/http/httptrace"
 	"net/url"
-	"sync/atomic"
 
 	"github.com/resift/resift/searchclient/coding"
 )
@@ -38,7 +36,7 @@ type SearchResponse struct {
 var ErrTooLarge = errors.New("answer too large")
 
 // Search sends a search and reads the whole answer, whatever its status. It tries once more, on another node if there is one,
-// if the connection failed before any byte of an answer. It is an error if the answer is cut off or longer than
+// if the connection failed before any byte of an answer, or had been kept and gave no answer. It is an error if the answer is cut off or longer than
 // Options.MaxAnswer (ErrTooLarge), coded or decoded, or if ctx ends first; then the connection is closed, so that the engine can stop too.
 func (c *Client) Search(ctx context.Context, r *SearchRequest) (*SearchResponse, error) {
 	n := c.nodes.next(nil)
@@ -57,15 +55,14 @@ func (c *Client) Search(ctx context.Context, r *SearchRequest) (*SearchResponse,
 
 // attempt sends the search to one node. again tells whether it may be sent once more.
 func (c *Client) attempt(ctx context.Context, r *SearchRequest, n *node) (_ *SearchResponse, again bool, err error) {
-	var answered atomic.Bool
-	traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotFirstResponseByte: func() { answered.Store(true) }})
-	req, err := r.request(traced)
+	var on connection
+	req, err := r.request(on.watch(ctx))
 	if err != nil {
 		return nil, false, err
 	}
 	res, err := c.send(req, n)
 	if err != nil {
-		return nil, !answered.Load() && ctx.Err() == nil && !tooSlow(err), err
+		return nil, on.again(ctx, err), err
 	}
 	defer res.Body.Close()
 	body, err := readAll(res, c.maxAnswer)

@@ -118,6 +118,52 @@ func TestSearchOnBrokenKeptConnections(t *testing.T) {
 	}
 }
 
+// What an engine left on a kept connection is no answer to the next request: a search goes out again, anything else does not.
+func TestLeftoversOnKeptConnections(t *testing.T) {
+	post := func(c *Client, ctx context.Context) error {
+		body := func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader("{}")), nil }
+		req := httptest.NewRequest("POST", "/docs/_search", nil).WithContext(ctx)
+		req.RequestURI, req.ContentLength, req.GetBody = "", 2, body
+		req.Body, _ = body()
+		res, err := c.RoundTrip(req)
+		if err == nil {
+			defer res.Body.Close()
+			_, err = io.ReadAll(res.Body)
+		}
+		return err
+	}
+	for _, tt := range []struct {
+		name  string
+		ask   func(c *Client) error
+		conns int64
+	}{
+		{"Search", func(c *Client) error { _, err := search(context.Background(), c); return err }, 2},
+		{"RoundTrip of a search", func(c *Client) error { return post(c, WithRepeat(context.Background())) }, 2},
+		{"RoundTrip of anything", func(c *Client) error { return post(c, context.Background()) }, 1},
+	} {
+		for _, left := range []string{"left over\r\n\r\n", ""} {
+			e := startRaw(t, func(conn net.Conn, r *bufio.Reader, nth int) {
+				readRequest(t, r)
+				io.WriteString(conn, okAnswer)
+				if nth == 1 {
+					readRequest(t, r)
+					io.WriteString(conn, left)
+				}
+			})
+			c := open(t, nil, e.url)
+			if err := tt.ask(c); err != nil {
+				t.Fatal(err)
+			}
+			if err := tt.ask(c); (err == nil) != (tt.conns == 2) {
+				t.Errorf("%s after %q: %v", tt.name, left, err)
+			}
+			if n := int64(e.conns.Load()); n != tt.conns {
+				t.Errorf("%s after %q: %d connections, want %d", tt.name, left, n, tt.conns)
+			}
+		}
+	}
+}
+
 func TestSearchGoesToAnotherNode(t *testing.T) {
 	closed := httptest.NewServer(nil)
 	closed.Close()
