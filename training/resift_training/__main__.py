@@ -77,7 +77,7 @@ def parser():
     p.add_argument("--warmup", type=float, default=0.0, help="share of the work in which the rate rises")
     p.add_argument("--clip", type=float, default=1.0, help="largest norm of the gradient")
     p.add_argument("--seed", type=int, default=0, help="of all that is random")
-    p.add_argument("--fp32", action="store_true", help="float32 on a GPU too, in place of bfloat16")
+    p.add_argument("--fp32", action="store_true", help="float32 everywhere, in place of bfloat16 where the device multiplies that")
     p.add_argument("--evaluate", action="append", default=[], help="folder of a set to measure on after each epoch (see evaluate)")
     p.add_argument("--depth", type=int, default=100, help="documents of its run to re-rank")
     p.add_argument("--relevant", type=int, default=1, help="least grade that MRR counts")

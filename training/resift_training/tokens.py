@@ -8,6 +8,7 @@ import torch
 from tokenizers import Tokenizer
 
 CLS, SEP = "[CLS]", "[SEP]"
+STEP = 16  # batches are as wide as a multiple of this: GPU kernels want it, and a CPU's are compiled for each shape
 MARKS = 3  # [CLS] query [SEP] passage [SEP]
 
 
@@ -65,8 +66,7 @@ class Pairs:
         the lengths of all pairs once), nothing here waits for a GPU."""
         if longest is None:
             longest = int(self.lengths(q, p).max())
-        if self.device != "cpu":
-            longest = min(longest + -longest % 8, self.max_tokens)  # GPU kernels want multiples of 8
+        longest = min(longest + -longest % STEP, self.max_tokens)
         q, p = self.at(q), self.at(p)
         n, m = (x[:, None] for x in self.parts(q, p))
         at = torch.arange(longest, device=self.device)[None]

@@ -9,6 +9,7 @@ import dataclasses
 import hashlib
 import json
 import math
+import os
 import pathlib
 import time
 
@@ -18,9 +19,11 @@ import torch
 from . import evaluate, folder, lists
 from .losses import LOSSES
 from .score import device_of
-from .tokens import Pairs
+from .tokens import Pairs, by_tokens
 
 POOL = 2000  # lists that are sorted by length together: equal lengths without equal company
+os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "65536")  # kernels for a CPU, one a shape: with its 1024 they were compiled anew all the time
+BLOCK = {True: 4096, False: 32768}  # tokens that are computed at once, by whether a CPU does: its caches hold them
 
 
 @dataclasses.dataclass
@@ -71,13 +74,14 @@ def plan(data, lengths, shares, per_list, budget, seed, epoch):
 @dataclasses.dataclass
 class Order:
     """An Epoch as a device reads it, batch after batch: place int64 [pairs] names pairs of the data, of int64 [pairs] the list of
-    each within its batch; batch n has the pairs bounds[n]:bounds[n+1], lists[n] lists, and pairs of at most longest[n] tokens."""
+    each within its batch; batch n has the pairs bounds[n]:bounds[n+1], shortest first, and lists[n] lists. It is computed in
+    blocks[n], each (begin, end, tokens of its longest pair): equal lengths, so little is padding."""
 
     place: torch.Tensor
     of: torch.Tensor
     bounds: list
     lists: list
-    longest: list
+    blocks: list
 
 
 def lay_out(epoch, lengths, device):
@@ -89,8 +93,13 @@ def lay_out(epoch, lengths, device):
     place = epoch.pairs[np.repeat(epoch.start[members] - first, sizes) + np.arange(sizes.sum())]
     of = np.repeat(np.arange(len(members)) - np.repeat(begin[:-1], lists_of), sizes)
     bounds = np.concatenate([first, [len(place)]])[begin]
-    longest = np.maximum.reduceat(lengths[place], bounds[:-1])
-    return Order(torch.as_tensor(place, device=device), torch.as_tensor(of, device=device), bounds.tolist(), lists_of.tolist(), longest.tolist())
+    by_length = np.lexsort((lengths[place], np.repeat(np.arange(len(bounds) - 1), np.diff(bounds))))
+    place, of = place[by_length], of[by_length]
+    blocks = [
+        [(at + i, at + j, int(lengths[place[at + j - 1]])) for i, j in by_tokens(lengths[place[at:end]], BLOCK[device == "cpu"])]
+        for at, end in zip(bounds[:-1].tolist(), bounds[1:].tolist())
+    ]
+    return Order(torch.as_tensor(place, device=device), torch.as_tensor(of, device=device), bounds.tolist(), lists_of.tolist(), blocks)
 
 
 class Trainer:
@@ -113,7 +122,7 @@ class Trainer:
         rest = [p for p in self.model.parameters() if p is not words]
         self.optimizer = torch.optim.AdamW(
             [{"params": rest, "factor": 1.0}, {"params": [words], "factor": options.embedding_rate}],
-            lr=options.rate, weight_decay=options.weight_decay, fused=self.device.startswith("cuda") or None,
+            lr=options.rate, weight_decay=options.weight_decay, fused=True,
         )
         self.loss = LOSSES[options.loss]
         self.epoch, self.place, self.history = 0, 0, []
@@ -140,8 +149,9 @@ class Trainer:
         for g in self.optimizer.param_groups:
             g["lr"] = g["factor"] * self.rate(done)
         # bfloat16 has float32's range, so nothing needs scaling; the loss is in float32.
-        with torch.autocast(self.device.split(":")[0], torch.bfloat16, enabled=self.device.startswith("cuda") and not self.o.fp32):
-            student = self.model(self.pairs.batch(self.q[place], self.p[place], order.longest[n]))
+        with torch.autocast(self.device.split(":")[0], torch.bfloat16, enabled=not self.o.fp32 and has_bfloat16(self.device)):
+            blocks = ((order.place[i:j], longest) for i, j, longest in order.blocks[n])
+            student = torch.cat([self.model(self.pairs.batch(self.q[b], self.p[b], longest)) for b, longest in blocks])
         loss = self.loss(student, self.targets[place], of, order.lists[n])
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -232,6 +242,11 @@ class Trainer:
         pathlib.Path(self.o.out, "training.json").write_text(json.dumps(about, indent=2) + "\n")
         self.checkpoint.unlink(missing_ok=True)
         self.say(f"{self.o.out}: done")
+
+
+def has_bfloat16(device):
+    """Whether a device multiplies bfloat16 itself: emulated, it is slower than float32."""
+    return device.startswith("cuda") or torch.ops.mkldnn._is_mkldnn_bf16_supported()
 
 
 START = {True: "model.onnx", False: "model.safetensors"}  # the weights of a start, by whether resift wrote it

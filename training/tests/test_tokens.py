@@ -19,7 +19,8 @@ def test_pairs_are_those_of_the_tokenizers_library(start, most):
     reference = Tokenizer.from_file(str(start / "tokenizer.json"))
     reference.no_padding()
     reference.enable_truncation(most, strategy="only_second")
-    assert batch.ids.shape[1] == pairs.lengths(q, p).max() <= most
+    longest = pairs.lengths(q, p).max()
+    assert longest <= batch.ids.shape[1] <= min(longest + 15, most)
     for i in range(31):
         e = reference.encode(queries[i], passages[i])
         n = len(e.ids)

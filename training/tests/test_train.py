@@ -105,8 +105,11 @@ def test_an_epochs_plan():
     for n, b in enumerate(e.batches):
         place, of = o.place[o.bounds[n] : o.bounds[n + 1]].numpy(), o.of[o.bounds[n] : o.bounds[n + 1]].numpy()
         parts = [e.pairs[e.start[i] : e.start[i + 1]] for i in b]
-        assert np.array_equal(place, np.concatenate(parts)) and o.longest[n] == lengths[place].max() and o.lists[n] == len(b)
-        assert np.array_equal(of, np.repeat(np.arange(len(b)), [len(x) for x in parts]))
+        assert o.lists[n] == len(b) and (np.diff(lengths[place]) >= 0).all()
+        assert sorted(zip(of, place)) == sorted((i, pair) for i, part in enumerate(parts) for pair in part)
+        ends = [o.bounds[n], *(end for _, end, _ in o.blocks[n])]
+        assert ends[-1] == o.bounds[n + 1] and [begin for begin, _, _ in o.blocks[n]] == ends[:-1]
+        assert all(longest == lengths[o.place[end - 1]] for _, end, longest in o.blocks[n])
     same, other = plan(0), plan(1)
     assert (same.pairs == e.pairs).all() and same.batches == e.batches
     picked = {i: frozenset(e.pairs[e.start[n] : e.start[n + 1]]) for n, i in enumerate(e.order)}
