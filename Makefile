@@ -55,7 +55,7 @@ ab-simulate: tools ## users with a known click model through the real proxy: doe
 		RESIFT_TEST_SIMULATE="$(CURDIR)/docs/images" go test -count 1 -v -timeout 30m ./test/simulate
 
 .PHONY: test-training
-test-training: model ## training's tests; fetches PyTorch (3 GB) the first time, so make test leaves them out
+test-training: model build ## training's tests; fetches PyTorch (3 GB) the first time, so make test leaves them out
 	@python="$$(training/setup.sh)" && cd training && "$$python" -m pytest -q
 
 .PHONY: training

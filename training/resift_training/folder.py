@@ -68,7 +68,8 @@ def expand(tensors):
 
 def _read_resift(path):
     """The weights of the graph that `resift model import` writes in fp32 (reranker/onnxgraph/build.go). It keeps products as
-    [in, out] where PyTorch wants [out, in], the pooler's too, and query, key and value side by side in all but the last layer."""
+    [in, out] where PyTorch wants [out, in], the pooler's too, and query, key and value side by side in all but the last layer. That has key
+    and value by head, key as [heads, out, in] and value as [heads, in, out], and no bias of the key: it moves all of a row's logits alike."""
     import onnx
     from onnx import numpy_helper
 
@@ -99,11 +100,14 @@ def _read_resift(path):
     for i in range(count):
         theirs, ours = f"layer.{i}.", f"bert.encoder.layer.{i}."
         if i < count - 1:
-            parts = w[theirs + "qkv.weight"].chunk(3, dim=1)
+            weights = [part.T for part in w[theirs + "qkv.weight"].chunk(3, dim=1)]
+            biases = w[theirs + "qkv.bias"].chunk(3)
         else:
-            parts = [w[theirs + name + ".weight"] for name in ("query", "key", "value")]
-        for name, weight, bias in zip(("query", "key", "value"), parts, w[theirs + "qkv.bias"].chunk(3)):
-            t[f"{ours}attention.self.{name}.weight"], t[f"{ours}attention.self.{name}.bias"] = weight.T, bias
+            query, key, value = (w[f"{theirs}{name}.weight"] for name in ("query", "key", "value"))
+            weights = query.T, key.flatten(0, 1), value.transpose(1, 2).flatten(0, 1)
+            biases = w[theirs + "query.bias"], torch.zeros(shape.width), w[theirs + "value.bias"]
+        for name, weight, bias in zip(("query", "key", "value"), weights, biases):
+            t[f"{ours}attention.self.{name}.weight"], t[f"{ours}attention.self.{name}.bias"] = weight, bias
         for name, weight, bias, norm in (
             ("attention.output", "attention.output.weight", "attention.norm.product.bias", "attention.norm"),
             ("intermediate", "up.weight", "up.bias", None),
