@@ -24,7 +24,7 @@ training clicks --queries "$folder/log/ubi_queries.jsonl" --events "$folder/log/
 step "six of the teacher's twelve layers, before and after"
 training start "$teacher" --layers 0,2,4,6,8,11 --out "$folder/start"
 training evaluate "$folder/start" "$folder/log/held" "$set" --depth 20 --max-tokens 96
-training train "$folder/start" "$folder/lists" --out "$folder/own" --rate 1e-4 --per-list 4 --max-tokens 96 --batch-tokens 4096
+training train "$folder/start" "$folder/lists" --out "$folder/own" --rate 1e-4 --per-list 4 --max-tokens 96 --batch-tokens 4096 --fp32
 training evaluate "$folder/own" "$folder/log/held" "$set" --depth 20 --max-tokens 96
 
 rm -rf "$folder/model"

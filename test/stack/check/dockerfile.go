@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 
 	"github.com/moby/buildkit/client/llb"
 	"github.com/moby/buildkit/client/llb/sourceresolver"
@@ -61,7 +62,10 @@ func readDockerfile(ctx context.Context, root string) (dockerfile, error) {
 	}
 	lint := options(text, bases, "")
 	lint.AllStages = true
+	var mu sync.Mutex
 	lint.Warn = func(rule, _, _, message string, at []parser.Range) {
+		mu.Lock()
+		defer mu.Unlock()
 		line := 0
 		if len(at) > 0 {
 			line = at[0].Start.Line
@@ -86,10 +90,16 @@ func options(text []byte, bases *baseImages, target string) dockerfile2llb.Conve
 }
 
 // baseImages answers for the registry: whatever image is named is there, for Linux, with a search path. It notes the names.
-type baseImages struct{ seen map[string]bool }
+// BuildKit asks for several at a time.
+type baseImages struct {
+	mu   sync.Mutex
+	seen map[string]bool
+}
 
 func (b *baseImages) ResolveImageConfig(_ context.Context, ref string, _ sourceresolver.Opt) (string, digest.Digest, []byte, error) {
+	b.mu.Lock()
 	b.seen[ref] = true
+	b.mu.Unlock()
 	config, err := json.Marshal(dockerspec.DockerOCIImage{
 		Image:  ocispecs.Image{Platform: ocispecs.Platform{OS: "linux", Architecture: "amd64"}},
 		Config: dockerspec.DockerOCIImageConfig{ImageConfig: ocispecs.ImageConfig{Env: []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}}},
