@@ -36,8 +36,9 @@ type SearchResponse struct {
 var ErrTooLarge = errors.New("answer too large")
 
 // Search sends a search and reads the whole answer, whatever its status. It tries once more, on another node if there is one,
-// if the connection failed before any byte of an answer, or had been kept and gave no answer. It is an error if the answer is cut off or longer than
-// Options.MaxAnswer (ErrTooLarge), coded or decoded, or if ctx ends first; then the connection is closed, so that the engine can stop too.
+// if the connection failed before any byte of an answer, or had been kept and gave no answer. It is an error if the answer is cut
+// off or longer than Options.MaxAnswer (ErrTooLarge), coded or decoded, or if ctx ends first; then the connection is closed, so that
+// the engine can stop too.
 func (c *Client) Search(ctx context.Context, r *SearchRequest) (*SearchResponse, error) {
 	n := c.nodes.next(nil)
 	res, again, err := c.attempt(ctx, r, n)
