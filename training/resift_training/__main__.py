@@ -55,6 +55,7 @@ def parser():
     p.add_argument("--sampled", type=int, default=12, help="passages sampled from the rest")
     p.add_argument("--depth", type=int, default=100, help="how far down the rest goes")
     p.add_argument("--synthetic", type=int, default=0, help="queries to make of title-like spans of passages")
+    p.add_argument("--questions", type=float, default=0.0, help="share of those that ask, such as: what is …")
     p.add_argument("--seed", type=int, default=0, help="of all that is random")
 
     p = command("score", score.run, "the mean of the teachers' scores for each pair of a folder of lists; resumable")

@@ -9,6 +9,10 @@ from .evaluate import text_of
 
 STOP = frozenset("a an and are as at be but by for from has have if in into is it its no not of on or s such t that the their then there these they this to was were will with".split())
 SPAN = (2, 6)  # words of a synthetic query
+FORMS = (  # how a synthetic query asks, where it does
+    "what is {}", "what is the {}", "what are {}", "what does {} mean", "define {}", "{} meaning", "who is {}", "where is {}", "when was {}",
+    "why is {}", "how does {} work", "how to {}", "how many {}", "is {}", "does {}", "difference of {}", "types of {}", "{} causes",
+)
 
 
 def spans(passages, count, seed):
@@ -39,6 +43,12 @@ def spans(passages, count, seed):
     return out
 
 
+def questions(made, share, seed):
+    """made [(query, index)], of which a random share asks: a word's place in people's questions is one more thing to learn."""
+    chance = random.Random(seed)
+    return [(chance.choice(FORMS).format(q) if chance.random() < share else q, i) for q, i in made]
+
+
 def choose(found, own, top, sampled, depth, chance):
     """A list's passages: its own, if it has one, then the first top of those found, then sampled ones of the rest up to depth."""
     found = [p for p in found[:depth] if p != own]
@@ -46,11 +56,12 @@ def choose(found, own, top, sampled, depth, chance):
     return ([] if own is None else [own]) + found[:top] + chance.sample(rest, min(sampled, len(rest)))
 
 
-def mine(engine, passages, queries, top, sampled, depth, synthetic, seed, say):
-    """The Lists of queries [(text, source, own passage or None)] and of synthetic made ones. Lists of one passage are left out:
-    they teach nothing."""
+def mine(engine, passages, queries, top, sampled, depth, synthetic, asking, seed, say):
+    """The Lists of queries [(text, source, own passage or None)] and of synthetic made ones, a share asking of which are
+    questions. Lists of one passage are left out: they teach nothing."""
     chance = random.Random(seed)
-    asked = list(queries) + [(q, "synthetic", i) for q, i in spans(passages, synthetic, seed)]
+    made = questions(spans(passages, synthetic, seed), asking, seed)
+    asked = list(queries) + [(q, "synthetic", i) for q, i in made]
     groups = []
     for n, hits in enumerate(engine.search([q for q, _, _ in asked], depth)):
         _, source, own = asked[n]
@@ -74,7 +85,7 @@ def run(options, say):
     engine = engines.of(options)
     engine.fill(passages)
     try:
-        mined = mine(engine, passages, queries, options.top, options.sampled, options.depth, options.synthetic, options.seed, say)
+        mined = mine(engine, passages, queries, options.top, options.sampled, options.depth, options.synthetic, options.questions, options.seed, say)
     finally:
         if not options.keep:
             engine.delete()

@@ -32,6 +32,15 @@ def test_spans_end_where_there_are_no_more():
     assert mine.spans(["One; two."], 5, 0) == []
 
 
+def test_a_share_of_the_spans_asks():
+    made = [(f"span {i}", i) for i in range(2000)]
+    asked = mine.questions(made, 0.3, 5)
+    assert mine.questions(made, 0, 5) == made and asked == mine.questions(made, 0.3, 5)
+    assert [i for _, i in asked] == [i for _, i in made] and all(s in a for (a, _), (s, _) in zip(asked, made))
+    assert 500 < sum(a != m for a, m in zip(asked, made)) < 700
+    assert len({a.replace(s, "{}") for (a, _), (s, _) in zip(asked, made)}) == len(mine.FORMS) + 1
+
+
 def test_a_list_is_its_own_the_top_and_a_sample():
     found = list(range(100, 200))
     got = mine.choose(found, 102, 3, 5, 50, random.Random(1))
@@ -63,7 +72,7 @@ def test_lists_from_a_real_engine(address, tmp_path, options, silent):
     (tmp_path / "passages.jsonl").write_text("\n".join(map(json.dumps, passages)))
     (tmp_path / "queries.jsonl").write_text('"shard"\n{"query": "master node", "passage": 7, "source": "own"}\n"nothingness"\n')
     o = options("mine", tmp_path / "passages.jsonl", "--queries", tmp_path / "queries.jsonl", "--out", tmp_path / "out", "--engine", address,
-                "--index", index, "--synthetic", 30, "--top", 2, "--sampled", 5, "--depth", 40)
+                "--index", index, "--synthetic", 30, "--questions", 0.5, "--top", 2, "--sampled", 5, "--depth", 40)
     o.act(o, silent)
     data = lists.read(tmp_path / "out")
     assert data.names == ["bm25", "own", "synthetic"] and len(data.q) == 32, "the query that finds nothing has no list"
