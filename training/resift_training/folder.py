@@ -80,8 +80,9 @@ def _read_resift(path):
     w = {t.name: torch.from_numpy(numpy_helper.to_array(t).copy()) for t in graph.initializer}
     heads = {a.i for n in graph.node for a in n.attribute if a.name == "num_heads"}
     count = 1 + max(int(m[1]) for m in (re.match(r"layer\.(\d+)\.", name) for name in w) if m)
-    if len(heads) != 1 or "layer.0.up.weight" not in w:
-        raise FolderError(f"{path}: model.onnx is not a graph that resift model import wrote")
+    value = w.get(f"layer.{count - 1}.value.weight", torch.empty(0))
+    if len(heads) != 1 or value.dim() != 3:
+        raise FolderError(f"{path}: model.onnx is not a graph as this version's resift model import writes it: import the model again")
     shape = Shape(
         vocabulary=len(w["embeddings.word"]), width=w["embeddings.word"].shape[1], layers=count, heads=heads.pop(),
         inner=w["layer.0.up.weight"].shape[1], positions=len(w["embeddings.position"]), types=len(w["embeddings.token_type"]),

@@ -132,6 +132,19 @@ def test_resift_takes_the_folder(grown, tmp_path, resift, options, silent, preci
     assert np.abs(score(made, data, n) - ours).max() < 1e-5
 
 
+def test_a_graph_of_another_version_is_an_error(grown, tmp_path, resift):
+    onnx = pytest.importorskip("onnx")
+    made = tmp_path / "made"
+    subprocess.run([resift, "model", "import", grown, "-o", made], check=True, capture_output=True)
+    model = onnx.load(made / "model.onnx")
+    value = next(t for t in model.graph.initializer if t.name == "layer.1.value.weight")
+    heads, width, size = value.dims
+    value.dims[:] = [width, heads * size]
+    onnx.save(model, made / "model.onnx")
+    with pytest.raises(folder.FolderError, match="import the model again"):
+        folder.read(made)
+
+
 def test_the_graph_that_resift_wrote_scores_as_we_do(grown, tmp_path, resift):
     onnxruntime = pytest.importorskip("onnxruntime")
     made, data = tmp_path / "made", toy()
