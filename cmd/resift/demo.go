@@ -211,9 +211,11 @@ const (
 // showSearches asks for both orders of each example through the proxy and prints them.
 func (p *program) showSearches(ctx context.Context, url string) error {
 	x := eval.Searcher{URL: url, Index: demoIndex, Fields: []string{"title", "text"}, Size: 100, Client: &http.Client{Timeout: 2 * time.Minute}}
-	for i := range warming * len(examples()) {
-		if _, err := x.Search(ctx, eval.Query{Text: examples()[i%len(examples())]}, eval.Control); err != nil {
-			return err
+	for range warming {
+		for _, text := range examples() {
+			if _, err := x.Search(ctx, eval.Query{Text: text}, eval.Control); err != nil {
+				return err
+			}
 		}
 	}
 	for i, text := range examples() {

@@ -23,7 +23,8 @@ from .tokens import Pairs, by_tokens
 
 POOL = 2000  # lists that are sorted by length together: equal lengths without equal company
 os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "65536")  # kernels for a CPU, one a shape: with its 1024 they were compiled anew all the time
-BLOCK = {True: 4096, False: 196608}  # tokens that are computed at once, by whether a CPU does: its caches hold few; a GPU waits for Python at each block
+# Tokens that are computed at once, by whether a CPU does: its caches hold few, and a GPU waits for Python at each block.
+BLOCK = {True: 4096, False: 196608}
 
 
 @dataclasses.dataclass
